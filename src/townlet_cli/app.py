@@ -1,0 +1,97 @@
+"""The command `townlet`: its groups, and the boundary at which errors become words and exit codes.
+
+Modules of commands import typer and nothing heavy; each command imports what it runs when it runs, so that help comes
+at once. Help is plain text: Rich panels would triple the time that it takes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from townlet_cli import config, rollout
+from townlet_cli.render import problem, put
+from townlet_core.errors import ConfigError, TownletError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE has ended
+FAULT = 70  # EX_SOFTWARE: an uncaught exception must not look like a finding, which is 1
+
+app = typer.Typer(
+    name="townlet",
+    help="A small town of agents: simulate it, capture it, learn from it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(rollout.app, name="rollout")
+app.add_typer(config.app, name="config")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        put(f"townlet {version('townlet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def townlet(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options of the command itself."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code: 0 fine, 1 a finding, 2 usage, 3 input or output, 4 partly done."""
+    try:
+        code = app(arguments, prog_name="townlet", standalone_mode=False)
+    except TownletError as error:
+        for each in error.problems if isinstance(error, ConfigError) else [error]:
+            problem(str(each))
+        return error.exit_code
+    except typer.TyperException as error:
+        return _misused(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except SystemExit as end:
+        # Typer ends with 1 where the reader of a pipe has gone, and 1 is a finding.
+        return _pipe_is_gone() if isinstance(end.__context__, BrokenPipeError) else _as_code(end.code)
+    except BrokenPipeError:
+        return _pipe_is_gone()
+    except Exception:  # noqa: BLE001  # the boundary: see FAULT
+        traceback.print_exc()
+        problem("this is a fault in townlet, not in your input\nhint: please report it with the lines above")
+        return FAULT
+    return _as_code(code)
+
+
+def _misused(error: typer.TyperException) -> int:
+    """Say what is wrong with the words of the command, and where its help is."""
+    message = error.format_message()
+    context: typer.Context | None = getattr(error, "ctx", None)  # the errors of parsing have it, their base has not
+    if message.startswith("Usage:"):  # a group was called without a command
+        print(message, file=sys.stderr)
+    else:
+        command = context.command_path if context else "townlet"
+        problem(f"{message[:1].lower()}{message[1:].rstrip('.')}\nhint: see '{command} --help'")
+    return error.exit_code
+
+
+def _pipe_is_gone() -> int:
+    """Keep Python from complaining, at its end, about what it could not write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return BROKEN_PIPE
+
+
+def _as_code(code: object) -> int:
+    return code if isinstance(code, int) else 0
