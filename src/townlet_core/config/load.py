@@ -1,0 +1,144 @@
+"""From a path or a name to a town that has passed every check, or to all that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from townlet_core.config.checks import Flaw, check_manifest, check_scenario
+from townlet_core.config.document import Finding, Node, Place, dotted, read_document
+from townlet_core.config.find import find_config, find_manifest
+from townlet_core.config.override import apply_override
+from townlet_core.config.scenario import Scenario, Town
+from townlet_core.config.town import AffordanceManifest
+from townlet_core.config.validate import Reading, key_place, original, place_of, read_record
+from townlet_core.errors import ConfigError, InputError, TownletError
+
+MAX_BYTES = 16 * 2**20
+# What the checks go on with where the file does not say it rightly.
+_STAND_INS = {"name": "town", "scenario": {"ticks": 1_000_000}, "map": {"width": 1, "height": 1}}
+_EMPTY_MANIFEST = {"kinds": {}, "affordances": {}}
+
+
+class _Manifest(NamedTuple):
+    root: Node | None
+    reading: Reading[AffordanceManifest] | None
+    findings: list[Finding]
+
+
+def load_town(source: str, overrides: Sequence[str] = ()) -> Town:
+    """Load a scenario and the affordance manifest it names.
+
+    Args:
+        source: path of a YAML file, or the name of a shipped scenario.
+        overrides: key.path=value each, applied before anything is checked.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+        UsageError: an override has no '='.
+        ConfigError: all that is wrong with the scenario, its overrides and its manifest.
+    """
+    path = find_config(source)
+    document = read_document(read_text(path), str(path))
+    findings, root = document.findings, document.root
+    if root is None:
+        raise _failure(findings)
+    for override in overrides:
+        findings += apply_override(root, override)
+    scenario = read_record(Scenario, root, _STAND_INS)
+    findings += scenario.findings
+    manifest = _load_manifest(scenario, root, path)
+    findings += manifest.findings
+    findings += _cross_check(scenario, root, manifest)
+    if findings or scenario.record is None or manifest.reading is None or manifest.reading.record is None:
+        raise _failure(findings)
+    return Town(scenario=scenario.record, manifest=manifest.reading.record)
+
+
+def config_hash(town: Town) -> str:
+    """Identify a town: sha256 of its JSON, the same however its YAML was laid out.
+
+    The keys keep their order, because that of the manifest fixes action ids; models fix all others.
+    """
+    text = json.dumps(town.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """Read a file of UTF-8 text, with or without a byte order mark.
+
+    Raises:
+        InputError: it cannot be read, is too large or is something else than UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(path)) from error
+    if len(data) > MAX_BYTES:
+        raise InputError(f"is larger than {MAX_BYTES >> 20} MiB", where=str(path), hint="is this a configuration?")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
+        place = Place(str(path), line, column)
+        raise InputError("is not UTF-8", where=str(place), hint="save it as UTF-8") from error
+
+
+def _load_manifest(scenario: Reading[Scenario], root: Node, path: Path) -> _Manifest:
+    at = ("affordances",)
+    if scenario.record is None or scenario.concerns(at):
+        return _Manifest(None, None, [])
+    try:
+        file = find_manifest(scenario.record.affordances, path)
+        text = read_text(file)
+    except InputError as error:
+        clause = f"{error.where}: {error.problem}"
+        return _Manifest(None, None, [Finding(place_of(root, at), at, clause, error.hint)])
+    document = read_document(text, str(file))
+    if document.root is None:
+        return _Manifest(None, None, document.findings)
+    reading = read_record(AffordanceManifest, document.root, _EMPTY_MANIFEST)
+    return _Manifest(document.root, reading, document.findings + reading.findings)
+
+
+def _cross_check(scenario: Reading[Scenario], root: Node, manifest: _Manifest) -> list[Finding]:
+    findings: list[Finding] = []
+    known, lost = None, scenario.lost
+    if manifest.root is not None and manifest.reading is not None and manifest.reading.record is not None:
+        known, lost = manifest.reading.record, lost | manifest.reading.lost
+        flaws = check_manifest(known)
+        findings += [_found(flaw, manifest.root) for flaw in _sound(flaws, manifest.reading, manifest.root, lost)]
+    if scenario.record is not None:
+        whole = not any(scenario.concerns((part,)) for part in ("map", "objects", "agents"))
+        flaws = check_scenario(scenario.record, known, drawn=not scenario.concerns(("map",)), whole=whole)
+        findings += [_found(flaw, root) for flaw in _sound(flaws, scenario, root, lost)]
+    return findings
+
+
+def _sound(
+    flaws: list[Flaw], reading: Reading[Scenario] | Reading[AffordanceManifest], root: Node, lost: frozenset[str]
+) -> list[Flaw]:
+    """Keep the flaws that are not mere consequences of what is reported already, with their paths in the file."""
+    placed = [flaw._replace(path=original(root, flaw.path, reading.wrong)) for flaw in flaws]
+    return [flaw for flaw in placed if flaw.word not in lost and not reading.concerns(flaw.path)]
+
+
+def _found(flaw: Flaw, root: Node) -> Finding:
+    place = key_place(root, flaw.path) if flaw.at_key else place_of(root, flaw.path)
+    return Finding(place, flaw.path, flaw.clause, flaw.hint)
+
+
+def _failure(findings: list[Finding]) -> ConfigError:
+    files = {file: rank for rank, file in enumerate(dict.fromkeys(found.place.file for found in findings))}
+    order = sorted(findings, key=lambda found: (files[found.place.file], found.place.line, found.place.column))
+    return ConfigError(list(dict.fromkeys(map(_problem, order))))
+
+
+def _problem(found: Finding) -> TownletError:
+    where = f"{found.place}: {dotted(found.path)}" if found.path else str(found.place)
+    return TownletError(found.clause, where=where, hint=found.hint)
