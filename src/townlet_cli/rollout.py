@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from townlet_cli.options import Config, Force, Json, OutputFolder, Overrides
+from townlet_cli.options import (
+    AgentId,
+    AutoSeedAgents,
+    Compress,
+    Config,
+    Force,
+    Json,
+    OutputFolder,
+    Overrides,
+    Policy,
+    Prefix,
+    Seed,
+    Threads,
+    Ticks,
+    Worlds,
+)
 from townlet_cli.progress import progress
 from townlet_cli.render import put
 
@@ -22,47 +35,15 @@ def rollout() -> None:
 def capture(
     config: Config,
     output: OutputFolder,
-    ticks: Annotated[
-        int | None,
-        typer.Option(
-            "--ticks", "-t", metavar="N", min=1, help="Ticks to run, in place of the scenario's own scenario.ticks."
-        ),
-    ] = None,
-    prefix: Annotated[
-        str, typer.Option("--prefix", metavar="NAME", help="What the names of all files begin with.")
-    ] = "rollout_sample",
-    agent: Annotated[str | None, typer.Option("--agent", metavar="ID", help="Keep this agent's samples only.")] = None,
-    auto_seed_agents: Annotated[
-        bool,
-        typer.Option("--auto-seed-agents", help="Place alice and bob, and what they need, in a town without agents."),
-    ] = False,
-    compress: Annotated[bool, typer.Option("--compress", help="Compress the arrays.")] = False,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed",
-            "-s",
-            metavar="N",
-            min=0,
-            max=2**63 - 1,
-            help="Seed of all randomness, in place of the scenario's.",
-        ),
-    ] = None,
-    worlds: Annotated[
-        int, typer.Option("--worlds", "-w", metavar="N", min=1, help="Worlds to run, each with its own luck.")
-    ] = 1,
-    policy: Annotated[
-        str,
-        typer.Option(
-            "--policy", "-p", metavar="NAME", help="Who acts: scripted (schedules, needs and jobs) or random."
-        ),
-    ] = "scripted",
-    threads: Annotated[
-        int,
-        typer.Option(
-            "--threads", metavar="N", min=1, max=1024, help="Threads to run on; the result does not depend on it."
-        ),
-    ] = 1,
+    ticks: Ticks = None,
+    prefix: Prefix = "rollout_sample",
+    agent: AgentId = None,
+    auto_seed_agents: AutoSeedAgents = False,
+    compress: Compress = False,
+    seed: Seed = None,
+    worlds: Worlds = 1,
+    policy: Policy = "scripted",
+    threads: Threads = 1,
     overrides: Overrides = None,
     force: Force = False,
     as_json: Json = False,

@@ -1,0 +1,137 @@
+"""The documentation agrees with the code: reference, links, commands and examples."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer.core
+import typer.main
+
+from townlet_cli.app import app
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+README = ROOT / "README.md"
+FIRST_SCREEN_LINES = 25
+OTHER_PROGRAMS = {"cp", "ls", "source"}
+TOOLS = {"mypy", "nox", "pytest", "python", "ruff", "townlet"}
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, language: str) -> Iterator[str]:
+    yield from re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """Give the commands of a page's console blocks."""
+    lines = [line for block in blocks(page, "console") for line in block.splitlines()]
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of a page's headings, as they are made on the web."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def check_townlet(words: list[str]) -> None:
+    """Parse the words of a townlet command, without running it."""
+    command = typer.main.get_command(app)
+    path = "townlet"
+    while isinstance(command, typer.core.TyperGroup) and words and not words[0].startswith("-"):
+        path = f"{path} {words[0]}"
+        assert words[0] in command.commands, path
+        command = command.commands[words.pop(0)]
+    with command.make_context(path, words):
+        pass
+
+
+def test_the_generated_reference_is_up_to_date() -> None:
+    pages = generator().pages()
+    assert {page.name for page in (DOCS / "reference").glob("*.md")} == set(pages)
+    for file, text in pages.items():
+        # Not `assert old == new`: the difference of two long pages is no message. Run docs/generate.py.
+        assert ((DOCS / "reference" / file).read_text(encoding="utf-8") == text) is True, file
+
+
+def test_every_option_of_every_command_is_described() -> None:
+    for path, command in generator().commands(typer.main.get_command(app), "townlet"):
+        assert command.help, path
+        for parameter in command.params:
+            assert parameter.help, f"{path}: {parameter.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        goal = (page.parent / file).resolve() if file else page
+        assert goal.is_relative_to(ROOT), target
+        assert goal.exists(), target
+        assert not anchor or anchor in anchors(goal), target
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached = {README}
+    todo = [README]
+    while todo:
+        page = todo.pop()
+        for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text(encoding="utf-8")):
+            goal = (page.parent / target).resolve()
+            if goal not in reached:
+                reached.add(goal)
+                todo.append(goal)
+    assert set(PAGES) <= reached
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_in_a_page_parses(page: Path) -> None:
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        if words[:2] == ["python3", "run.py"]:
+            words = words[2:]
+            assert words[0] in TOOLS, line
+        if words[0] == "townlet":
+            check_townlet(words[1:])
+        else:
+            assert words[0] in TOOLS | OTHER_PROGRAMS, line
+        for word in words[1:]:
+            if word.startswith(("docs/", "tests/", "configs/", "benchmarks/")):
+                assert (ROOT / word).exists(), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_python_example_is_python(page: Path) -> None:
+    for block in blocks(page, "python"):
+        ast.parse(block)
+
+
+def test_the_first_screen_of_the_readme_has_a_command_that_captures_and_one_that_tests() -> None:
+    head = "\n".join(README.read_text(encoding="utf-8").splitlines()[:FIRST_SCREEN_LINES])
+    shown = [
+        line.removeprefix("$ python3 run.py ") for line in head.splitlines() if line.startswith("$ python3 run.py ")
+    ]
+    assert [line.split()[0] for line in shown] == ["townlet", "pytest"]
+    assert shown[0].startswith("townlet rollout capture ")
