@@ -83,7 +83,7 @@ def explain(error: ErrorDetails, known: tuple[str, ...] = ()) -> tuple[str, str 
         return f"must be {_PATTERNS[bounds['pattern']]}, found {found}", None
     if kind == "literal_error":
         options = str(bounds["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-        return f"must be one of {', '.join(options)}, found {found}", did_you_mean(str(error["input"]), options)
+        return f"{found} is none of {', '.join(options)}", did_you_mean(str(error["input"]), options)
     return error["msg"][:1].lower() + error["msg"][1:], None
 
 
@@ -101,7 +101,7 @@ def describe(value: Any) -> str:
 
 
 def record_at(model: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel] | None:
-    """Find the record that a path of keys and indices leads to, starting from a model; None if it leads to no record."""
+    """Find the record that a path of keys and indices leads to from a model; None if it leads to none."""
     inner: Any = model
     for step in path:
         record = _record_in(inner)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from townlet_core.config.town import Money
 from townlet_core.schema import Fraction, Id, SomeTicks, StrictModel, Ticks, Tile
+
+
+def _sort_of_place(value: Any) -> str:
+    return "tile" if isinstance(value, list | tuple) else "thing"
+
+
+Place = Annotated[Annotated[Tile, Tag("tile")] | Annotated[Id, Tag("thing")], Discriminator(_sort_of_place)]
 
 
 class Needs(StrictModel):
@@ -30,7 +37,7 @@ class Step(StrictModel):
     """One step of a schedule. It lasts until it is done or max_ticks have passed."""
 
     do: Literal["move", "request", "start", "wait", "release", "chat"] = Field(description="what to do")
-    to: Tile | Id | None = Field(None, description="move: tile or thing to walk to")
+    to: Place | None = Field(None, description="move: tile or thing to walk to")
     object: Id | None = Field(None, description="request, start: the thing")
     affordance: Id | None = Field(None, description="start: what to do with it")
     ticks: SomeTicks | None = Field(None, description="wait: how long")
@@ -53,10 +60,12 @@ class Agent(StrictModel):
     at: Tile | None = Field(None, description="tile at the start; a free tile drawn at random if left out")
     needs: Needs = Field(default_factory=Needs, description="needs at the start")
     wallet: Money = Field(2.0, description="money at the start")
-    job: Id | None = Field(None, description="job, from jobs")
+    job: Id | None = Field(None, description="id of the job, from jobs")
     personality: Personality = Field(default_factory=Personality, description="traits")
     arrives_tick: Ticks = Field(0, description="tick of the episode at which the agent comes to town")
-    schedule: Schedule | None = Field(None, description="what to do; without one the agent follows its needs and its job")
+    schedule: Schedule | None = Field(
+        None, description="what to do; without one the agent follows its needs and its job"
+    )
 
 
 class Population(StrictModel):
@@ -71,14 +80,18 @@ class Job(StrictModel):
     """A daily shift at a place."""
 
     id: Id = Field(description="name, unique in the town")
-    place: Tile | Id = Field(description="tile or thing to be near")
-    radius: Annotated[int, Field(ge=0, le=10)] = Field(1, description="tiles (Chebyshev) from the place that count as being there")
+    place: Place = Field(description="tile or thing to be near")
+    radius: Annotated[int, Field(ge=0, le=10)] = Field(
+        1, description="tiles from the place, diagonals too, that count as being there"
+    )
     start: Ticks = Field(description="tick of the day at which the shift begins")
     end: Ticks = Field(description="tick of the day at which the shift has ended")
     wage: Money = Field(0.02, description="money for each tick present")
     late_fine: Money = Field(0.1, description="money taken, as far as there is any, when an agent becomes late")
     grace_ticks: Ticks = Field(5, description="ticks after the start that still count as on time")
-    absent_after_ticks: SomeTicks = Field(60, description="ticks after the start at which somebody who never came is absent")
+    absent_after_ticks: SomeTicks = Field(
+        60, description="ticks after the start at which somebody who never came is absent"
+    )
 
 
 class NeedRule(StrictModel):
@@ -100,7 +113,9 @@ class Lifecycle(StrictModel):
     """When a life in the town ends, and who comes next."""
 
     faint_below: Fraction = Field(0.03, description="hunger or energy at or below this is the bottom")
-    faint_after_ticks: SomeTicks = Field(30, description="ticks at the bottom, one after another, after which an agent faints")
+    faint_after_ticks: SomeTicks = Field(
+        30, description="ticks at the bottom, one after another, after which an agent faints"
+    )
     max_absences: SomeTicks = Field(3, description="absent shifts after which an agent is evicted")
     replace: bool = Field(True, description="true: a newcomer takes the place of somebody who has gone")
     replace_after_ticks: Ticks = Field(0, description="ticks the place stays empty")

@@ -161,7 +161,7 @@ class _Composer:
         event = self.loader.get_event()
         place = self.place(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
-            node = self.alias(event.anchor, place)
+            node = self.alias(str(event.anchor), place)
             self.count(node.size, place)
             return node
         self.count(1, place)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from townlet_core.errors import InputError, did_you_mean
+from townlet_core.config.tokens import ExpressionError, Token, read_tokens
+from townlet_core.errors import did_you_mean
 
 MAX_OPS = 32
 MAX_DEPTH = 8
@@ -63,24 +64,6 @@ class Op(NamedTuple):
     value: float = 0.0
 
 
-class ExpressionError(InputError):
-    """A condition is not written in the language; the place is the column, from 1."""
-
-    def __init__(self, problem: str, column: int, *, hint: str | None = None) -> None:
-        super().__init__(problem, where=f"column {column}", hint=hint)
-        self.column = column
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    column: int
-
-
-_TOKENS = re.compile(
-    r"(?P<space>[ \t\r\n]+)|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign><=|>=|==|!=|[-+*/<>()])"
-)
 _KEYWORDS = ("or", "and", "not", "true", "false")
 _COMPARE = {
     "<": OpCode.LESS,
@@ -92,44 +75,29 @@ _COMPARE = {
 }
 _SUM = {"+": OpCode.ADD, "-": OpCode.SUBTRACT}
 _PRODUCT = {"*": OpCode.MULTIPLY, "/": OpCode.DIVIDE}
-_SLIPS = {"&": "and", "&&": "and", "|": "or", "||": "or", "!": "not", "=": "=="}
-
-
-def _tokens(text: str) -> list[_Token]:
-    found, at = [], 0
-    while at < len(text):
-        match = _TOKENS.match(text, at)
-        if match is None:
-            sign = text[at : at + 2] if text[at : at + 2] in _SLIPS else text[at]
-            hint = f"write '{_SLIPS[sign]}'" if sign in _SLIPS else None
-            raise ExpressionError(f"unknown sign {sign!r}", at + 1, hint=hint)
-        if match.lastgroup != "space":
-            found.append(_Token(match.lastgroup or "", match.group(), at + 1))
-        at = match.end()
-    return [*found, _Token("end", "", len(text) + 1)]
 
 
 class _Parser:
     """Recursive descent; each method emits the code of one level and returns its type."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = _tokens(text)
+        self.tokens = read_tokens(text)
         self.at = 0
         self.nesting = 0
         self.ops: list[Op] = []
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.at]
 
-    def accept(self, *texts: str) -> _Token | None:
+    def accept(self, *texts: str) -> Token | None:
         token = self.next
         if token.kind in ("sign", "word") and token.text in texts:
             self.at += 1
             return token
         return None
 
-    def want(self, found: str, wanted: str, token: _Token, side: str) -> None:
+    def want(self, found: str, wanted: str, token: Token, side: str) -> None:
         if found != wanted:
             raise ExpressionError(f"{token.text!r} needs a {wanted} {side}, found a {found}", token.column)
 
@@ -185,9 +153,8 @@ class _Parser:
     def product(self) -> str:
         return self.chain(self.signed, _PRODUCT)
 
-    def chain(self, part: object, codes: Mapping[str, OpCode]) -> str:
-        assert callable(part)
-        found: str = part()
+    def chain(self, part: Callable[[], str], codes: Mapping[str, OpCode]) -> str:
+        found = part()
         while token := self.accept(*codes):
             self.want(found, NUMBER, token, "on its left")
             self.want(part(), NUMBER, token, "on its right")
@@ -222,14 +189,14 @@ class _Parser:
         problem = "the condition ends too early" if token.kind == "end" else f"unexpected {token.text!r}"
         raise ExpressionError(problem, token.column, hint="a number, a variable or '(' is wanted here")
 
-    def number(self, token: _Token) -> str:
+    def number(self, token: Token) -> str:
         value = float(token.text)
         if not value <= 1e9:
             raise ExpressionError(f"{token.text} is more than 1e9", token.column)
         self.ops.append(Op(OpCode.NUMBER, value))
         return NUMBER
 
-    def word(self, token: _Token) -> str:
+    def word(self, token: Token) -> str:
         if token.text in ("true", "false"):
             self.ops.append(Op(OpCode.NUMBER, float(token.text == "true")))
             return CONDITION
@@ -298,36 +265,8 @@ def evaluate(ops: Sequence[Op], values: Mapping[Variable, float]) -> bool:
             stack.append(-stack.pop())
         else:
             right, left = stack.pop(), stack.pop()
-            stack.append(_combine(code, left, right))
+            stack.append(float(_COMBINE[code](left, right)))
     return stack.pop() != 0
-
-
-def _combine(code: OpCode, left: float, right: float) -> float:
-    match code:
-        case OpCode.ADD:
-            return left + right
-        case OpCode.SUBTRACT:
-            return left - right
-        case OpCode.MULTIPLY:
-            return left * right
-        case OpCode.DIVIDE:
-            return _divide(left, right)
-        case OpCode.LESS:
-            return float(left < right)
-        case OpCode.LESS_EQUAL:
-            return float(left <= right)
-        case OpCode.GREATER:
-            return float(left > right)
-        case OpCode.GREATER_EQUAL:
-            return float(left >= right)
-        case OpCode.EQUAL:
-            return float(left == right)
-        case OpCode.NOT_EQUAL:
-            return float(left != right)
-        case OpCode.AND:
-            return float(left != 0 and right != 0)
-        case _:
-            return float(left != 0 or right != 0)
 
 
 def _divide(left: float, right: float) -> float:
@@ -336,3 +275,19 @@ def _divide(left: float, right: float) -> float:
     if left == 0 or math.isnan(left):
         return math.nan
     return math.copysign(math.inf, left) * math.copysign(1.0, right)
+
+
+_COMBINE: dict[OpCode, Callable[[float, float], float]] = {
+    OpCode.ADD: operator.add,
+    OpCode.SUBTRACT: operator.sub,
+    OpCode.MULTIPLY: operator.mul,
+    OpCode.DIVIDE: _divide,
+    OpCode.LESS: operator.lt,
+    OpCode.LESS_EQUAL: operator.le,
+    OpCode.GREATER: operator.gt,
+    OpCode.GREATER_EQUAL: operator.ge,
+    OpCode.EQUAL: operator.eq,
+    OpCode.NOT_EQUAL: operator.ne,
+    OpCode.AND: lambda left, right: left != 0 and right != 0,
+    OpCode.OR: lambda left, right: left != 0 or right != 0,
+}

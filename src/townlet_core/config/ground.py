@@ -23,13 +23,14 @@ class Ground(NamedTuple):
 
 
 def lay_ground(scenario: Scenario) -> Ground:
-    """Read the drawing of a scenario, or measure its open field. Expects a map that has passed the checks."""
+    """Read the drawing of a scenario, or measure its open field. Expects a map that can be laid."""
     rows = scenario.map.rows
     things = (*drawn_things(scenario.map), *scenario.objects)
     if rows is not None:
         return Ground(len(rows[0]), len(rows), tuple(tuple(tile == WALL for tile in row) for row in rows), things)
     width, height = scenario.map.width, scenario.map.height
-    assert width is not None and height is not None
+    assert width is not None
+    assert height is not None
     return Ground(width, height, ((False,) * width,) * height, things)
 
 

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from townlet_core.config.checks import Flaw, check_manifest, check_scenario
+from townlet_core.config.checks import check_manifest, check_scenario
 from townlet_core.config.document import Finding, Node, Place, dotted, read_document
 from townlet_core.config.find import find_config, find_manifest
+from townlet_core.config.flaw import Flaw
 from townlet_core.config.override import apply_override
+from townlet_core.config.places import can_be_laid, check_map, check_places
+from townlet_core.config.reach import check_reach
 from townlet_core.config.scenario import Scenario, Town
+from townlet_core.config.steps import check_steps
 from townlet_core.config.town import AffordanceManifest
 from townlet_core.config.validate import Reading, key_place, original, place_of, read_record
 from townlet_core.errors import ConfigError, InputError, TownletError
@@ -20,7 +24,7 @@ from townlet_core.errors import ConfigError, InputError, TownletError
 MAX_BYTES = 16 * 2**20
 # What the checks go on with where the file does not say it rightly.
 _STAND_INS = {"name": "town", "scenario": {"ticks": 1_000_000}, "map": {"width": 1, "height": 1}}
-_EMPTY_MANIFEST = {"kinds": {}, "affordances": {}}
+_EMPTY_MANIFEST: dict[str, object] = {"kinds": {}, "affordances": {}}
 
 
 class _Manifest(NamedTuple):
@@ -45,7 +49,7 @@ def load_town(source: str, overrides: Sequence[str] = ()) -> Town:
     document = read_document(read_text(path), str(path))
     findings, root = document.findings, document.root
     if root is None:
-        raise _failure(findings)
+        raise _failure(findings, str(path), overrides)
     for override in overrides:
         findings += apply_override(root, override)
     scenario = read_record(Scenario, root, _STAND_INS)
@@ -54,7 +58,7 @@ def load_town(source: str, overrides: Sequence[str] = ()) -> Town:
     findings += manifest.findings
     findings += _cross_check(scenario, root, manifest)
     if findings or scenario.record is None or manifest.reading is None or manifest.reading.record is None:
-        raise _failure(findings)
+        raise _failure(findings, str(path), overrides)
     return Town(scenario=scenario.record, manifest=manifest.reading.record)
 
 
@@ -111,13 +115,23 @@ def _cross_check(scenario: Reading[Scenario], root: Node, manifest: _Manifest) -
     known, lost = None, scenario.lost
     if manifest.root is not None and manifest.reading is not None and manifest.reading.record is not None:
         known, lost = manifest.reading.record, lost | manifest.reading.lost
-        flaws = check_manifest(known)
+        flaws = list(check_manifest(known))
         findings += [_found(flaw, manifest.root) for flaw in _sound(flaws, manifest.reading, manifest.root, lost)]
     if scenario.record is not None:
-        whole = not any(scenario.concerns((part,)) for part in ("map", "objects", "agents"))
-        flaws = check_scenario(scenario.record, known, drawn=not scenario.concerns(("map",)), whole=whole)
+        flaws = _check_town(scenario, scenario.record, known)
         findings += [_found(flaw, root) for flaw in _sound(flaws, scenario, root, lost)]
     return findings
+
+
+def _check_town(reading: Reading[Scenario], town: Scenario, manifest: AffordanceManifest | None) -> list[Flaw]:
+    """Make the checks that still mean something: those of places need a whole map, those of ways all places."""
+    flaws = [*check_scenario(town, manifest), *check_steps(town, manifest)]
+    if reading.concerns(("map",)):
+        return flaws
+    drawing = list(check_map(town.map))
+    places = list(check_places(town)) if can_be_laid(town.map) else []
+    whole = not drawing and not places and not any(reading.concerns((part,)) for part in ("objects", "agents"))
+    return [*flaws, *drawing, *places, *(check_reach(town) if whole else ())]
 
 
 def _sound(
@@ -133,12 +147,16 @@ def _found(flaw: Flaw, root: Node) -> Finding:
     return Finding(place, flaw.path, flaw.clause, flaw.hint)
 
 
-def _failure(findings: list[Finding]) -> ConfigError:
-    files = {file: rank for rank, file in enumerate(dict.fromkeys(found.place.file for found in findings))}
-    order = sorted(findings, key=lambda found: (files[found.place.file], found.place.line, found.place.column))
+def _failure(findings: list[Finding], scenario: str, overrides: Sequence[str]) -> ConfigError:
+    """Put the findings in order: the scenario's, those of the overrides, the manifest's."""
+    files = [scenario, *(f"--set {override}" for override in overrides)]
+    ranks = {file: rank for rank, file in enumerate(files)}
+    order = sorted(findings, key=lambda found: (ranks.get(found.place.file, len(ranks)), *found.place[1:]))
     return ConfigError(list(dict.fromkeys(map(_problem, order))))
 
 
 def _problem(found: Finding) -> TownletError:
-    where = f"{found.place}: {dotted(found.path)}" if found.path else str(found.place)
+    where, key = str(found.place), dotted(found.path)
+    if key and not where.startswith(f"--set {key}="):
+        where = f"{where}: {key}"
     return TownletError(found.clause, where=where, hint=found.hint)

@@ -54,7 +54,7 @@ def _trap(text: str, kind: str) -> Trap | None:
         return _text_trap(text)
     if kind == "bool":
         truth = "true" if text.lower() in _YES else "false"
-        return f"'{text}' is the truth value {truth} in YAML", f"write {truth}, or \"{text}\" in quotes for text"
+        return f"'{text}' is the truth value {truth} in YAML", f'write {truth}, or "{text}" in quotes for text'
     if kind == "timestamp":
         return f"'{text}' is a date in YAML", f'write "{text}" in quotes for text'
     if kind in ("int", "float"):
@@ -78,7 +78,10 @@ def _number_trap(text: str) -> Trap:
     bare = text.replace("_", "").lstrip("+-")
     quoted = f'"{text}" in quotes for text'
     if ":" in text:
-        return f"'{text}' is a number to base 60 in YAML", f"write {_sexagesimal(bare)} if you mean minutes, or {quoted}"
+        return (
+            f"'{text}' is a number to base 60 in YAML",
+            f"write {_sexagesimal(bare)} if you mean minutes, or {quoted}",
+        )
     if "inf" in text.lower() or "nan" in text.lower():
         return f"'{text}' is not a finite number", "write a number"
     for start, name in (("0x", "hexadecimal"), ("0b", "binary")):

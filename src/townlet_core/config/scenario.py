@@ -34,7 +34,9 @@ class Scenario(StrictModel):
     name: Id = Field(description="name of the scenario")
     description: Annotated[str, Field(max_length=2000)] = Field("", description="what happens in it, for people")
     scenario: Horizon = Field(description="how long an episode lasts")
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(0, description="seed of all randomness; --seed wins over it")
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
+        0, description="seed of all randomness; --seed wins over it"
+    )
     clock: Clock = Field(default_factory=Clock, description="ticks and days")
     features: Features = Field(default_factory=Features, description="switches")
     map: TownMap = Field(description="the ground")

@@ -14,18 +14,26 @@ Amount = Annotated[float, Field(ge=0, le=1)]
 class Queues(StrictModel):
     """Who gets a thing next."""
 
-    cooldown_ticks: Ticks = Field(10, description="ticks after a use during which the same agent may not ask for the same thing")
+    cooldown_ticks: Ticks = Field(
+        10, description="ticks after a use during which the same agent may not ask for the same thing"
+    )
     ghost_step_after: Annotated[int, Field(ge=1, le=10_000)] = Field(
         3, description="ticks a holder may stall (granted, not started, others waiting) before it goes to the back"
     )
-    age_weight: Annotated[float, Field(ge=0, le=10)] = Field(0.1, description="places in the queue gained for each tick waited since the first request")
+    age_weight: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.1, description="places in the queue gained for each tick waited since the first request"
+    )
 
 
 class Rivalry(StrictModel):
     """What sets agents against each other."""
 
-    conflict: Amount = Field(0.15, description="added on both sides when somebody asks for a thing that is taken or wanted")
-    ghost_factor: Annotated[float, Field(ge=0, le=10)] = Field(1.5, description="the same times this, between a stalled holder and who is served instead")
+    conflict: Amount = Field(
+        0.15, description="added on both sides when somebody asks for a thing that is taken or wanted"
+    )
+    ghost_factor: Annotated[float, Field(ge=0, le=10)] = Field(
+        1.5, description="the same times this, between a stalled holder and who is served instead"
+    )
     chat_failure: Amount = Field(0.02, description="added on both sides by a chat that goes wrong")
     takeover: Amount = Field(0.1, description="added in who lost a shift, against who took it over")
     decay: Amount = Field(0.005, description="lost a tick")
@@ -37,8 +45,12 @@ class Trust(StrictModel):
 
     polite: Amount = Field(0.05, description="added on both sides when a thing passes on after an orderly wait")
     polite_relief: Amount = Field(0.05, description="rivalry taken away by the same")
-    chat: Amount = Field(0.04, description="added on both sides by a good chat, times what is still missing to full trust")
-    chat_familiarity: Amount = Field(0.05, description="familiarity added on both sides by any chat, times what is still missing")
+    chat: Amount = Field(
+        0.04, description="added on both sides by a good chat, times what is still missing to full trust"
+    )
+    chat_familiarity: Amount = Field(
+        0.05, description="familiarity added on both sides by any chat, times what is still missing"
+    )
     shared_meal: Amount = Field(0.1, description="added on both sides by a shared meal")
     late_help: Amount = Field(0.1, description="added in who came late, towards the colleague who kept the shift")
     takeover: Amount = Field(0.05, description="added in who takes over a shift, towards who lost it, as sympathy")
@@ -51,7 +63,9 @@ class Chat(StrictModel):
 
     range: Annotated[int, Field(ge=1, le=5)] = Field(2, description="tiles (Chebyshev) within which agents can talk")
     cooldown_ticks: Ticks = Field(10, description="ticks before an agent can start another chat")
-    base_success: Fraction = Field(0.6, description="chance that a chat between strangers goes well, at ordinary extroversion")
+    base_success: Fraction = Field(
+        0.6, description="chance that a chat between strangers goes well, at ordinary extroversion"
+    )
     trust_gain: Amount = Field(0.4, description="what full trust adds to that chance")
     rivalry_loss: Amount = Field(0.5, description="what full rivalry takes from it")
 
@@ -65,4 +79,6 @@ class Meals(StrictModel):
 class Takeover(StrictModel):
     """What happens to the shift of somebody absent."""
 
-    bonus: Annotated[float, Field(ge=0, le=1000)] = Field(0.2, description="money paid once to the colleague who takes the shift over")
+    bonus: Annotated[float, Field(ge=0, le=1000)] = Field(
+        0.2, description="money paid once to the colleague who takes the shift over"
+    )

@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from townlet_core.schema import Coordinate, Fraction, Id, SomeTicks, StrictModel, Ticks, Tile
+from townlet_core.schema import LETTER_PATTERN, Fraction, Id, SomeTicks, StrictModel, Ticks, Tile
 
 Size = Annotated[int, Field(ge=1, le=512)]
-Letter = Annotated[str, Field(pattern=r"^[A-Za-z]$")]
+Letter = Annotated[str, Field(pattern=LETTER_PATTERN)]
+Row = Annotated[str, Field(min_length=1, max_length=512)]
+Units = Annotated[int, Field(ge=0, le=30_000)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
 Utility = Literal["none", "power", "water"]
 
@@ -17,7 +19,7 @@ Utility = Literal["none", "power", "water"]
 class TownMap(StrictModel):
     """The ground: either drawn in rows, or an open field of width x height tiles."""
 
-    rows: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=512)], ...] | None, Field(max_length=512)] = Field(
+    rows: Annotated[tuple[Row, ...], Field(min_length=1, max_length=512)] | None = Field(
         None, description="the drawing, north first: '#' wall, '.' floor, a letter of the legend a thing"
     )
     legend: dict[Letter, Id] = Field(
@@ -30,7 +32,9 @@ class TownMap(StrictModel):
 class Clock(StrictModel):
     """How ticks make days. A tick is a minute."""
 
-    ticks_per_day: Annotated[int, Field(ge=10, le=100_000)] = Field(1440, description="ticks in a day; shifts recur every day")
+    ticks_per_day: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        1440, description="ticks in a day; shifts recur every day"
+    )
     start_tick: Ticks = Field(0, description="tick of the day at which an episode begins")
 
 
@@ -40,16 +44,18 @@ class Thing(StrictModel):
     id: Id = Field(description="name of this thing, unique in the town")
     kind: Id = Field(description="kind of thing, from the affordance manifest")
     at: Tile = Field(description="tile [x, y] it stands on; [0, 0] is the north-west corner")
-    stock: Annotated[int, Field(ge=0, le=30_000)] | None = Field(None, description="units at the start; the kind's own number if left out")
+    stock: Units | None = Field(None, description="units at the start; the kind's own number if left out")
 
 
 class Stock(StrictModel):
     """What a kind of thing holds and how it is filled up."""
 
     item: Id = Field(description="what the units are, for people who read it")
-    initial: Annotated[int, Field(ge=0, le=30_000)] = Field(0, description="units at the start of an episode")
-    capacity: Annotated[int, Field(ge=1, le=30_000)] = Field(30_000, description="units it can hold; what is made beyond that is lost")
-    restock: Annotated[int, Field(ge=0, le=30_000)] = Field(0, description="units delivered at each restocking")
+    initial: Units = Field(0, description="units at the start of an episode")
+    capacity: Annotated[int, Field(ge=1, le=30_000)] = Field(
+        30_000, description="units it can hold; what is made beyond that is lost"
+    )
+    restock: Units = Field(0, description="units delivered at each restocking")
     every_ticks: SomeTicks = Field(1440, description="ticks between two deliveries")
 
 
@@ -86,7 +92,9 @@ class Affordance(StrictModel):
     uses_stock: Annotated[int, Field(ge=0, le=1000)] = Field(0, description="units taken from the thing at the start")
     makes: Makes | None = Field(None, description="units given to another kind of thing at the finish")
     utility: Utility = Field("none", description="what it needs; an outage stops it")
-    requires: Annotated[str, Field(max_length=200)] | None = Field(None, description="condition for the start, in the expression language")
+    requires: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="condition for the start, in the expression language"
+    )
     event: Id | None = Field(None, description="event counted for the agent at each finish")
     shared: bool = Field(False, description="true: finishing it near somebody who is at the same is a shared meal")
 
@@ -106,7 +114,6 @@ class Perturbation(StrictModel):
     every_ticks: SomeTicks | None = Field(None, description="ticks after which it comes again, from at_tick on")
     chance: Fraction | None = Field(None, description="chance a tick that it begins, instead of a schedule")
     duration_ticks: SomeTicks = Field(description="ticks it lasts")
-    factor: Annotated[float, Field(gt=0, le=100)] = Field(2.0, description="what prices are multiplied by (price_spike only)")
-
-
-__all__ = ["Affordance", "AffordanceManifest", "Clock", "Coordinate", "Effects", "Kind", "Makes", "Perturbation", "Stock", "Thing", "TownMap"]
+    factor: Annotated[float, Field(gt=0, le=100)] = Field(
+        2.0, description="what prices are multiplied by (price_spike only)"
+    )

@@ -47,7 +47,9 @@ def read_record(model: type[Model], root: Node, stand_ins: dict[str, Any]) -> Re
         left_out = wrong if turn else set()
         located = [(_locate(root, problem["loc"], left_out), problem) for problem in problems]
         if not turn:
-            findings = [_finding(model, root, path, problem) for path, problem in located if not _silent(root, path)]
+            findings = [
+                _finding(model, root, path, problem) for path, problem in located if not _silent(root, path, problem)
+            ]
             findings = _without_echoes(findings)
         before = len(wrong)
         wrong |= {_cut(root, path, left_out) for path, _ in located}
@@ -149,9 +151,10 @@ def _finding(model: type[BaseModel], root: Node, path: Path, problem: Any) -> Fi
     return Finding(place_of(root, path), path, clause, hint)
 
 
-def _silent(root: Node, path: Path) -> bool:
+def _silent(root: Node, path: Path, problem: Any) -> bool:
+    """Say whether a finding about the value says it all."""
     node = _at(root, path)
-    return isinstance(node, Scalar) and node.value is BROKEN
+    return problem["type"] != "extra_forbidden" and isinstance(node, Scalar) and node.value is BROKEN
 
 
 def _without_echoes(findings: list[Finding]) -> list[Finding]:

@@ -1,0 +1,101 @@
+"""Checks of the ways: there is room for everybody, and agents can walk to what is there for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from townlet_core.config.agents import Agent, Job, Step
+from townlet_core.config.document import Path
+from townlet_core.config.flaw import Flaw
+from townlet_core.config.ground import drawn_things, lay_ground
+from townlet_core.config.regions import Regions
+from townlet_core.config.scenario import Scenario
+from townlet_core.config.town import Thing
+
+
+class _Ways(NamedTuple):
+    """Who starts where, and from where one gets to what. Regions are numbers."""
+
+    regions: Regions
+    homes: dict[str, set[int]]  # listed agent -> where it may start
+    everyone: set[int]  # where anybody may start
+    things: dict[str, set[int]]  # thing -> from where it can be used
+    jobs: dict[str, set[int]]  # job -> from where its place can be kept
+
+
+def check_reach(scenario: Scenario) -> Iterator[Flaw]:
+    """Report what nobody can get to, or not the agent that has to. Expects places without flaws."""
+    ways = _survey(scenario)
+    count = len(scenario.agents) + scenario.population.count
+    if count > ways.regions.floor:
+        clause = f"{count} agents do not fit on the {ways.regions.floor} free tiles of the map"
+        yield Flaw(("population", "count") if scenario.population.count else ("agents",), clause)
+    yield from _check_things(scenario, ways)
+    for number, job in enumerate(scenario.jobs):
+        if not ways.jobs[job.id] & ways.everyone and not _thing_is_lost(job, ways):
+            clause = f"no agent can get within {job.radius} tiles of it, so nobody could do this job"
+            yield Flaw(("jobs", number, "place"), clause)
+    for number, agent in enumerate(scenario.agents):
+        yield from _check_agent(agent, ways, ("agents", number))
+
+
+def _survey(scenario: Scenario) -> _Ways:
+    ground = lay_ground(scenario)
+    regions = Regions(ground)
+    homes = {agent.id: _home(agent, regions) for agent in scenario.agents}
+    random = scenario.population.count > 0 or not scenario.agents
+    everyone = regions.all() if random else set[int]().union(*homes.values())
+    tiles = {thing.id: thing.at for thing in ground.things}
+    things = {name: regions.beside(*at) for name, at in tiles.items()}
+    jobs = {}
+    for job in scenario.jobs:
+        at = tiles.get(job.place) if isinstance(job.place, str) else job.place
+        jobs[job.id] = regions.within(*at, job.radius) if at is not None else everyone
+    return _Ways(regions, homes, everyone, things, jobs)
+
+
+def _home(agent: Agent, regions: Regions) -> set[int]:
+    if agent.at is None:
+        return regions.all()
+    region = regions.at(*agent.at)
+    return {region} if region is not None else set()
+
+
+def _check_things(scenario: Scenario, ways: _Ways) -> Iterator[Flaw]:
+    drawn: list[tuple[Thing, Path]] = [(thing, ("map", "rows", thing.at[1])) for thing in drawn_things(scenario.map)]
+    listed: list[tuple[Thing, Path]] = [
+        (thing, ("objects", number, "at")) for number, thing in enumerate(scenario.objects)
+    ]
+    for thing, path in (*drawn, *listed):
+        if not ways.things[thing.id] & ways.everyone:
+            x, y = thing.at
+            clause = f"'{thing.id}' at [{x}, {y}] can be reached by no agent, so nobody could use it"
+            yield Flaw(path, clause, "leave a free tile north, east, south or west of it, with a way to the agents")
+
+
+def _thing_is_lost(job: Job, ways: _Ways) -> bool:
+    return isinstance(job.place, str) and not ways.things.get(job.place, set()) & ways.everyone
+
+
+def _check_agent(agent: Agent, ways: _Ways, path: Path) -> Iterator[Flaw]:
+    home = ways.homes[agent.id]
+    near = ways.jobs.get(agent.job, set()) if agent.job is not None else set()
+    if near & ways.everyone and not near & home:
+        yield Flaw(
+            (*path, "job"), f"{agent.id} cannot walk to the place of '{agent.job}', so it would always be absent"
+        )
+    for number, step in enumerate(agent.schedule.steps if agent.schedule is not None else ()):
+        yield from _check_step(agent, step, ways, (*path, "schedule", "steps", number))
+
+
+def _check_step(agent: Agent, step: Step, ways: _Ways, path: Path) -> Iterator[Flaw]:
+    home = ways.homes[agent.id]
+    for key, name in (("object", step.object), ("to", step.to)):
+        if isinstance(name, str):
+            near = ways.things.get(name, set())
+            if near & ways.everyone and not near & home:
+                yield Flaw((*path, key), f"{agent.id} cannot walk to '{name}', so this step could never be done")
+    if isinstance(step.to, tuple) and ways.regions.at(*step.to) not in home:
+        x, y = step.to
+        yield Flaw((*path, "to"), f"{agent.id} cannot walk to [{x}, {y}], so this step could never be done")
