@@ -1,0 +1,73 @@
+"""What a policy is: something that looks at what all agents see and decides for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet_core.errors import UsageError, did_you_mean
+
+PolicyKind = Literal["deterministic", "stochastic", "learned"]
+
+
+class Observation(NamedTuple):
+    """What the A agents of W worlds see; either tiles or map is empty (no last column)."""
+
+    tiles: NDArray[np.uint8]  # [W, A, D * D]
+    map: NDArray[np.float32]  # [W, A, C * D * D]
+    features: NDArray[np.float32]  # [W, A, F]
+    action_mask: NDArray[np.uint8]  # [W, A, N]
+
+
+class Decision(NamedTuple):
+    """What they do, how likely that was, and what they expect."""
+
+    actions: NDArray[np.int16]  # [W, A]
+    log_probs: NDArray[np.float32]  # [W, A]
+    values: NDArray[np.float32]  # [W, A]
+
+
+class Policy(Protocol):
+    """A policy that runs outside of the kernels, such as a network."""
+
+    @property
+    def name(self) -> str:
+        """What the policy is called in captures."""
+
+    @property
+    def kind(self) -> PolicyKind:
+        """Deterministic policies have the log-probability 0, the others their true one."""
+
+    def decide(self, observation: Observation) -> Decision:
+        """Choose an action for every agent; an action that the mask forbids is played as a wait."""
+
+
+@dataclass(frozen=True)
+class KernelPolicy:
+    """A policy that runs inside the kernels, many ticks a call."""
+
+    name: str
+    kind: PolicyKind
+    code: int  # what `choose` in policy.choose tells them apart by
+
+
+SCRIPTED, RANDOM = 1, 2
+KERNEL_POLICIES = {
+    "scripted": KernelPolicy("scripted", "deterministic", SCRIPTED),
+    "random": KernelPolicy("random", "stochastic", RANDOM),
+}
+
+
+def find_policy(name: str) -> KernelPolicy:
+    """Find a policy by name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in KERNEL_POLICIES:
+        known = list(KERNEL_POLICIES)
+        raise UsageError("unknown policy", where=name, hint=did_you_mean(name, known) or f"known are {', '.join(known)}")
+    return KERNEL_POLICIES[name]

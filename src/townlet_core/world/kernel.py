@@ -1,0 +1,83 @@
+"""The one decorator of all kernels, and the folder in which their machine code is kept.
+
+Numba's cache looks only at the file of the outermost function, so a constant changed elsewhere would bring back the old
+result: the folder's name therefore contains a hash of the sources of this package. `_nrt=False` leaves out reference
+counting (kernels then run two to four times faster, and two threads scale) and forbids allocation inside kernels; it is an
+underscore option of Numba (0.60 to 0.66 have it): should it go, leave it out here and all else still works, more slowly.
+
+With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python on `np.recarray` views, with the same bits as a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+F = TypeVar("F", bound=Callable[..., Any])
+PACKAGE = Path(__file__).resolve().parents[1]
+KEEP_DAYS = 30
+
+
+def source_hash() -> str:
+    """Hash the sources that kernels are made from, with the versions that compile them."""
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
+    for part in ("world", "policy", "rollout"):
+        for file in sorted((PACKAGE / part).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Choose the folder for compiled kernels: under NUMBA_CACHE_DIR, XDG_CACHE_HOME or ~/.cache, else a temporary one."""
+    base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "townlet" / "kernels" / source_hash()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    return folder if writable else Path(tempfile.gettempdir()) / f"townlet-kernels-{os.getuid()}" / source_hash()
+
+
+def drop_old_kernels(kernels: Path) -> None:
+    """Remove what no run has touched for KEEP_DAYS."""
+    oldest = time.time() - KEEP_DAYS * 86_400
+    for folder in kernels.iterdir():
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+CACHE = cache_folder()
+CACHE.mkdir(parents=True, exist_ok=True)
+numba.config.CACHE_DIR = str(CACHE)
+_njit: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+if numba.config.DISABLE_JIT:
+    np.seterr(over="ignore")  # 64-bit keys wrap around, by design
+
+
+def kernel(function: F) -> F:
+    """Compile a module-level function on its first call, from the cache where it can."""
+    compiled: F = _njit(function)
+    return compiled
+
+
+def is_compiled(entry: str) -> bool:
+    """Tell whether the machine code of a kernel called from Python lies in the cache."""
+    return bool(numba.config.DISABLE_JIT) or any(CACHE.rglob(f"*.{entry}-*.nbi"))
+
+
+def records(array: NDArray[np.void]) -> NDArray[np.void]:
+    """Give the fields of records attribute access where kernels run as plain Python."""
+    return array.view(np.recarray) if numba.config.DISABLE_JIT and array.dtype.names else array

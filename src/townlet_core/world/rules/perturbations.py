@@ -1,0 +1,33 @@
+"""Disturbances of the whole town: power and water outages, price spikes, on a schedule or at random."""
+
+from __future__ import annotations
+
+from townlet_core.world import rng
+from townlet_core.world.kernel import kernel
+from townlet_core.world.records import POWER, WATER
+from townlet_core.world.rules.relationships import ZERO
+
+
+@kernel
+def is_due(trouble, t, now, tick):
+    """Whether a disturbance begins at this tick: by its chance if it has one, else by its schedule."""
+    if trouble.chance > ZERO:
+        return rng.chance(now, t, rng.TROUBLE_LUCK) < trouble.chance
+    return tick >= trouble.at and (tick - trouble.at) % trouble.every == 0
+
+
+@kernel
+def disturb(world, troubles, now):
+    """Begin the disturbances that are due; one that is already on lasts until the later end."""
+    for t in range(len(troubles)):
+        trouble = troubles[t]
+        if not is_due(trouble, t, now, world.tick):
+            continue
+        until = world.tick + trouble.duration
+        if trouble.kind == POWER:
+            world.power_until = max(world.power_until, until)
+        elif trouble.kind == WATER:
+            world.water_until = max(world.water_until, until)
+        else:
+            world.spike_until = max(world.spike_until, until)
+            world.spike = trouble.factor
