@@ -1,0 +1,219 @@
+"""How a capture reaches its folder: whole, or not at all.
+
+A capture is made in a hidden folder of its target, the stage, and every file is on the disk before any is moved. Then a
+plan is written, the files of an earlier capture move into the stage's old/, the new ones out of its new/, the manifest
+last. Where each file stands tells how far that went, so that it can be taken back at any point: after an exception by
+the same process, after a kill or a power cut by the next capture into the folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Annotated
+
+from pydantic import Field
+
+from townlet_core.errors import OutputError, SampleError
+from townlet_core.samples.jsonfile import json_bytes, parse_model, read_json
+from townlet_core.samples.manifest import MANIFEST, METRICS, SEAL, files_of, read_manifest
+from townlet_core.schema import StrictModel
+
+STAGE_PREFIX = ".townlet-stage-"
+PLAN = "plan.json"
+NEW, OLD, SPOOL = "new", "old", "spool"
+
+
+class Plan(StrictModel):
+    """What a commit moves into place: names of files, the manifest last. It stands in the stage while that goes on."""
+
+    new: tuple[Annotated[str, Field(pattern=r"^[^/.][^/]*$")], ...]
+
+
+class Stage:
+    """A capture in the making."""
+
+    def __init__(self, folder: Path, target: Path, replaces: tuple[str, ...]) -> None:
+        self._folder = folder
+        self._target = target
+        self._replaces = replaces
+        self.spool = folder / SPOOL  # for files that are needed on the way
+        for part in (NEW, OLD, SPOOL):
+            (folder / part).mkdir()
+
+    def create(self, name: str) -> IO[bytes]:
+        """Open a file of the capture for writing; nobody sees it before the commit."""
+        return (self._folder / NEW / name).open("xb")
+
+    def commit(self, manifest: str) -> None:
+        """Put all files that were created into place, instead of those of an earlier capture; the manifest last.
+
+        Raises:
+            OutputError: somebody else has put a file of that name there; nothing is changed.
+        """
+        new, old, target = self._folder / NEW, self._folder / OLD, self._target
+        names = [*sorted(set(os.listdir(new)) - {manifest}), manifest]
+        for name in names:
+            if name not in self._replaces and os.path.lexists(target / name):
+                raise _in_the_way(target, name)
+            _sync(new / name)
+        _sync(new)
+        _write_plan(self._folder, Plan(new=tuple(names)))
+        for name in self._replaces:
+            if os.path.lexists(target / name):
+                os.rename(target / name, old / name)
+        _sync(old)
+        _sync(target)
+        for name in names:
+            if name == manifest:
+                _sync(target)  # all others are there when the manifest comes
+            os.rename(new / name, target / name)
+        _sync(target)
+
+
+@contextmanager
+def staged(target: Path, prefix: str, *, force: bool = False) -> Iterator[Stage]:
+    """Lend a stage in a folder, which is made if need be. What has not been committed at the end is gone without trace.
+
+    Raises:
+        OutputError: not a folder, not writable, in use, full; holds a capture and force is not given; or holds files
+            with names of this capture that belong to none. Before the body runs, wherever that can be known.
+    """
+    made: list[Path] = []
+    try:
+        _make(target, made)
+        with _locked(target):
+            recover(target)
+            replaces = _to_replace(target, prefix, force=force)
+            folder = Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=target))
+            try:
+                yield Stage(folder, target, replaces)
+            finally:
+                _settle(folder, target)
+    except OSError as error:
+        raise _cannot_write(error, target) from error
+    finally:
+        with suppress(OSError):  # a folder that holds something stays
+            for path in reversed(made):
+                path.rmdir()
+
+
+def recover(target: Path) -> None:
+    """Take back what captures that were killed have left half done. The caller holds the lock of the folder."""
+    for stage in sorted(target.glob(f"{STAGE_PREFIX}*")):
+        if not any(path.is_symlink() for path in (stage, stage / NEW, stage / OLD)):  # we make none
+            _settle(stage, target)
+
+
+def _settle(stage: Path, target: Path) -> None:
+    """Take a commit back unless it has come to its end, and remove the stage. Can itself be killed and called again."""
+    if (stage / PLAN).exists():
+        names = parse_model(Plan, read_json(stage / PLAN)[0], stage / PLAN).new
+        if (stage / NEW / names[-1]).exists():
+            _take_back(stage, target, names)
+        os.unlink(stage / PLAN)  # from here on the stage is rubbish, even half removed
+        _sync(stage)
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def _take_back(stage: Path, target: Path, names: tuple[str, ...]) -> None:
+    """Move all new files back into the stage, then all old ones back into place."""
+    for name in names:
+        if not os.path.lexists(stage / NEW / name) and os.path.lexists(target / name):
+            os.rename(target / name, stage / NEW / name)
+    _sync(target)
+    for name in sorted(os.listdir(stage / OLD), key=lambda name: (name.endswith(MANIFEST), name)):
+        if os.path.lexists(target / name):
+            raise _in_the_way(target, name)
+        os.rename(stage / OLD / name, target / name)
+    _sync(target)
+
+
+def _write_plan(stage: Path, plan: Plan) -> None:
+    """Write the plan so that it is there whole or not at all."""
+    draft = stage / f"{PLAN}.draft"
+    draft.write_bytes(json_bytes(plan))
+    _sync(draft)
+    os.rename(draft, stage / PLAN)
+    _sync(stage)
+
+
+def _make(target: Path, made: list[Path]) -> None:
+    """Make a folder and those above it, and note which were not there before."""
+    if os.path.lexists(target) and not target.is_dir():
+        raise OutputError("is not a folder", where=str(target), hint="name a folder for the capture with --output")
+    for path in reversed([path for path in (target, *target.parents) if not path.exists()]):
+        with suppress(FileExistsError):  # somebody else was faster
+            path.mkdir()
+            made.append(path)
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Keep other captures out of a folder; the lock goes with the process."""
+    descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            hint = "wait until it has ended, or choose another --output"
+            raise OutputError("another capture is writing here", where=str(target), hint=hint) from error
+        if not os.path.samestat(os.fstat(descriptor), os.stat(target)):
+            raise OutputError("was removed and made anew at this moment", where=str(target), hint="try again")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _to_replace(target: Path, prefix: str, *, force: bool) -> tuple[str, ...]:
+    """Give the names of the files of captures in a folder, each manifest first, if it is allowed to replace them."""
+    found: list[str] = []
+    for manifest in sorted(target.glob(f"*{MANIFEST}")):
+        try:
+            entries = read_manifest(manifest).samples
+        except SampleError:
+            continue  # another program's, or in the way: see below
+        if not force:
+            hint = "give --force to replace it, or choose another --output"
+            raise OutputError(f"holds a capture already ({manifest.name})", where=str(target), hint=hint)
+        own = files_of(manifest)
+        names = [own.manifest.name, own.metrics.name, own.seal.name]
+        found += names + [name for entry in entries for name in (entry.sample, entry.meta)]
+    below = [name for name in found if "/" in name]
+    if below:
+        problem = f"holds a capture with files in folders below, such as {below[0]}"
+        raise OutputError(problem, where=str(target), hint="remove it by hand, or choose another --output")
+    ours = re.compile(rf"{re.escape(prefix)}(_(.+_)?\d{{3,}}\.(npz|json)|{MANIFEST}|{METRICS}|{SEAL})")
+    for name in sorted(set(os.listdir(target)) - set(found)):
+        if ours.fullmatch(name):
+            raise _in_the_way(target, name)
+    return tuple(dict.fromkeys(found))
+
+
+def _in_the_way(target: Path, name: str) -> OutputError:
+    """Say that a file has a name of the capture."""
+    problem = f"{name} has a name of this capture and belongs to none that can be read"
+    return OutputError(problem, where=str(target), hint="move it away, or choose another --output or --prefix")
+
+
+def _cannot_write(error: OSError, target: Path) -> OutputError:
+    """Say what kept the capture from being written, and where if that is outside its folder."""
+    elsewhere = isinstance(error.filename, str) and not Path(error.filename).is_relative_to(target)
+    where = error.filename if elsewhere else str(target)
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"cannot be written: {reason}", where=where, hint="nothing was changed there")
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
