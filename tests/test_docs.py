@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
+import generate
 import pytest
 import typer.core
 import typer.main
@@ -45,15 +44,6 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def check_townlet(words: list[str]) -> None:
     """Parse the words of a townlet command, without running it."""
     command = typer.main.get_command(app)
@@ -67,7 +57,7 @@ def check_townlet(words: list[str]) -> None:
 
 
 def test_the_generated_reference_is_up_to_date() -> None:
-    pages = generator().pages()
+    pages = generate.pages()
     assert {page.name for page in (DOCS / "reference").glob("*.md")} == set(pages)
     for file, text in pages.items():
         # Not `assert old == new`: the difference of two long pages is no message. Run docs/generate.py.
@@ -75,7 +65,7 @@ def test_the_generated_reference_is_up_to_date() -> None:
 
 
 def test_every_option_of_every_command_is_described() -> None:
-    for path, command in generator().commands(typer.main.get_command(app), "townlet"):
+    for path, command in generate.commands(typer.main.get_command(app), "townlet"):
         assert command.help, path
         for parameter in command.params:
             assert parameter.help, f"{path}: {parameter.name}"

@@ -16,7 +16,7 @@ import typer
 
 from townlet_cli import config, rollout
 from townlet_cli.render import problem, put
-from townlet_core.errors import ConfigError, TownletError
+from townlet_core.errors import TownletError, UsageError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE has ended
@@ -56,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(arguments, prog_name="townlet", standalone_mode=False)
     except TownletError as error:
-        for each in error.problems if isinstance(error, ConfigError) else [error]:
-            problem(str(each))
+        problem(error)
         return error.exit_code
     except typer.TyperException as error:
         return _misused(error)
@@ -70,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _pipe_is_gone()
     except Exception:  # noqa: BLE001  # the boundary: see FAULT
         traceback.print_exc()
-        problem("this is a fault in townlet, not in your input\nhint: please report it with the lines above")
+        problem(TownletError("this is a fault in townlet, not in your input", hint="report it with the lines above"))
         return FAULT
     return _as_code(code)
 
@@ -83,7 +82,7 @@ def _misused(error: typer.TyperException) -> int:
         print(message, file=sys.stderr)
     else:
         command = context.command_path if context else "townlet"
-        problem(f"{message[:1].lower()}{message[1:].rstrip('.')}\nhint: see '{command} --help'")
+        problem(UsageError(f"{message[:1].lower()}{message[1:].rstrip('.')}", hint=f"see '{command} --help'"))
     return error.exit_code
 
 

@@ -8,7 +8,7 @@ import typer
 
 from townlet_cli.options import Config, Configs, Json, OutputFile, Overrides
 from townlet_cli.render import note, problem, put, put_rich
-from townlet_core.errors import ConfigError, OutputError
+from townlet_core.errors import ConfigError, InputError, OutputError
 
 FINDING = 1
 
@@ -55,18 +55,19 @@ def check(configs: Configs, overrides: Overrides = None) -> None:
     """
     from townlet_core.config.load import load_town
 
-    found = False
+    worst = 0
     for source in configs:
         try:
             town = load_town(source, tuple(overrides or ()))
         except ConfigError as error:
-            found = True
-            for each in error.problems:
-                problem(str(each))
+            worst = max(worst, FINDING)
+            problem(error)
+        except InputError as error:
+            worst = max(worst, error.exit_code)
+            problem(error)
         else:
             put(f"{source}: ok ({town.scenario.name})")
-    if found:
-        raise typer.Exit(FINDING)
+    raise typer.Exit(worst)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from townlet_core.errors import OutputError
+from townlet_core.errors import ConfigError, OutputError, TownletError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,6 +49,7 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
-def problem(text: str) -> None:
-    """Print an error, with its place before it and its hint on a line below."""
-    print(f"error: {text}", file=sys.stderr)
+def problem(error: TownletError) -> None:
+    """Print an error, with its place before it and its hint on a line below; of a ConfigError, every problem."""
+    for each in error.problems if isinstance(error, ConfigError) else [error]:
+        print(f"error: {each}", file=sys.stderr)

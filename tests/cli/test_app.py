@@ -1,0 +1,128 @@
+"""The command itself: help, misuse, exit codes, and what happens when the reader of its output goes away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+
+import pytest
+
+from tests.cli.conftest import Townlet
+
+# `townlet --help` takes about 0.08 s; the bound is the promise to users, doubled for a busy machine.
+HELP_SECONDS = 0.6
+
+
+def test_help_names_every_group_and_goes_to_standard_output(townlet: Townlet) -> None:
+    done = townlet("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "rollout  Run a town and keep what happened." in done.stdout
+    assert "config   Look at scenarios and check them." in done.stdout
+
+
+def test_help_comes_at_once(townlet: Townlet) -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        townlet("--help")
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(3)) < HELP_SECONDS
+
+
+def test_the_version_is_that_of_the_installed_package(townlet: Townlet) -> None:
+    done = townlet("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"townlet {version('townlet')}\n", "")
+
+
+@pytest.mark.parametrize("words", [(), ("rollout",), ("config",)], ids=" ".join)
+def test_a_group_without_a_command_shows_its_help_as_a_misuse(townlet: Townlet, words: tuple[str, ...]) -> None:
+    done = townlet(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(" ".join(["Usage: townlet", *words]))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(
+            "rolout", "error: no such command 'rolout'. Did you mean 'rollout'?\nhint: see 'townlet --help'", id="group"
+        ),
+        pytest.param("config shew", "error: no such command 'shew'. Did you mean", id="command"),
+        pytest.param("config list --jsn", "error: no such option: --jsn", id="option"),
+        pytest.param("config show", "error: missing argument 'CONFIG'", id="argument"),
+        pytest.param("rollout capture kitchen_breakfast", "error: missing option '--output' / '-o'", id="no output"),
+        pytest.param("rollout capture x -o y --ticks 0", "error: invalid value for '--ticks' / '-t'", id="no ticks"),
+        pytest.param("rollout capture x -o y --ticks -5", "error: invalid value for '--ticks' / '-t'", id="negative"),
+        pytest.param("rollout capture x -o y --ticks 1.5", "error: invalid value for '--ticks' / '-t'", id="fraction"),
+        pytest.param("rollout capture x -o y --worlds 0", "error: invalid value for '--worlds' / '-w'", id="no worlds"),
+        pytest.param("rollout capture x -o y --seed -1", "error: invalid value for '--seed' / '-s'", id="seed"),
+        pytest.param("rollout capture x -o y --threads 0", "error: invalid value for '--threads'", id="no threads"),
+    ],
+)
+def test_a_misuse_is_named_with_the_place_of_its_help(townlet: Townlet, words: str, message: str) -> None:
+    done = townlet(*words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)
+    assert "\nhint: see 'townlet" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "said"),
+    [
+        pytest.param(
+            "raise TownletError('gone', where='a', hint='look')", 3, "error: a: gone\nhint: look\n", id="error"
+        ),
+        pytest.param("raise UsageError('too many')", 2, "error: too many\n", id="usage"),
+        pytest.param("raise typer.Exit(1)", 1, "", id="finding"),
+        pytest.param("raise KeyboardInterrupt", 130, "", id="interrupted"),
+        pytest.param("raise BrokenPipeError(32, 'Broken pipe')", 141, "", id="reader gone"),
+    ],
+)
+def test_each_way_to_fail_has_its_own_exit_code(failure: str, code: int, said: str) -> None:
+    done = run_command(failure)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
+
+
+def test_a_fault_of_ours_shows_where_it_is_and_does_not_look_like_a_finding() -> None:
+    done = run_command("1 / 0")
+    assert done.returncode == 70
+    assert done.stderr.startswith("Traceback")
+    assert "ZeroDivisionError: division by zero\nerror: this is a fault in townlet" in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody:
+        done = subprocess.run(
+            [sys.executable, "-m", "townlet_cli", "config", "schema"],
+            stdout=nobody, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_an_output_that_takes_no_more_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "townlet_cli", "config", "schema"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (3, "error: standard output: cannot be written: No space left on device\n")
+
+
+def run_command(statement: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose body is one statement, within the command's boundary."""
+    script = f"""
+import sys, typer
+from townlet_cli.app import app, main
+from townlet_core.errors import TownletError, UsageError
+@app.command()
+def fail() -> None:
+    {statement}
+sys.exit(main(["fail"]))
+"""
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
