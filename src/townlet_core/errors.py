@@ -69,5 +69,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Word a hint that names the known word nearest to a misspelt one, if one is near."""
     from difflib import get_close_matches  # slow to import, and wanted only where something is wrong
 
-    near = get_close_matches(word, list(known), n=1)
+    near = get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f"did you mean '{near[0]}'?" if near else None

@@ -71,7 +71,8 @@ def explain(error: ErrorDetails, known: tuple[str, ...] = ()) -> tuple[str, str 
     if kind == "missing":
         return "is missing", None
     if kind in _WANTED:
-        return f"must be {_WANTED[kind]}, found {found}", None
+        hint = "leave the key out, or give it a value" if error["input"] is None else None
+        return f"must be {_WANTED[kind]}, found {found}", hint
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"must be {words} {bounds[name]:g}, found {found}", None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from townlet_core.config.scalars import BROKEN, Broken, Value, read_plain
+from townlet_core.config.syntax import explain_syntax
 
 MAX_DEPTH = 20
 MAX_NODES = 500_000
@@ -140,7 +141,7 @@ class _Composer:
             return self.root()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            raise self.stop(self.place(mark) if mark else Place(self.file), *_syntax(error)) from error
+            raise self.stop(self.place(mark) if mark else Place(self.file), *explain_syntax(error, text)) from error
         except yaml.YAMLError as error:
             raise self.stop(Place(self.file), f"is not YAML: {error}".splitlines()[0]) from error
 
@@ -166,7 +167,8 @@ class _Composer:
             return node
         self.count(1, place)
         if event.tag is not None:
-            self.find(place, f"the tag {event.tag} is not allowed", "leave it out; put text in quotes")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.find(place, f"the tag {tag} is not allowed", "leave it out; put text in quotes")
         if event.anchor is not None:
             self.anchors[event.anchor] = None
         node = self.body(event, place)
@@ -233,8 +235,10 @@ class _Composer:
             else:
                 self.entry(node)
         self.loader.get_event()
+        self.path.append("<<")
         for source in merged:
             self.merge(node, source)
+        self.path.pop()
         return node
 
     def entry(self, node: Mapping) -> None:
@@ -242,9 +246,9 @@ class _Composer:
         before = len(self.findings)
         key = self.node()
         name = key.value if isinstance(key, Scalar) else key
-        self.path.append(name if isinstance(name, str) else "?")
         if len(self.findings) == before and not isinstance(name, str):
             self.find(place, "a key must be text", "write it in quotes" if isinstance(key, Scalar) else None)
+        self.path.append(name if isinstance(name, str) else "?")
         earlier = node.entries.get(name) if isinstance(name, str) else None
         if earlier is not None:
             self.find(place, f"duplicate key, first on line {earlier.place.line}", "keep one of them")
@@ -261,21 +265,6 @@ class _Composer:
                     node.entries.setdefault(key, entry)
             elif not (isinstance(part, Scalar) and part.value is BROKEN):
                 self.find(part.place, "'<<' takes a mapping, or a list of them", "write '<<: *name'")
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
-    problem = str(error.problem or error.context or error).rstrip(".")
-    if "'\\t'" in problem or "tab" in problem:
-        return "broken YAML: a tab where spaces are wanted", "indent with spaces"
-    hints = {
-        "mapping values are not allowed": "is the line above indented right? text with ': ' in it needs quotes",
-        "could not find expected ':'": "write 'key: value', and quote text that goes over lines",
-        "did not find expected key": "check the indentation here and the quotes above",
-        "did not find expected '-' indicator": "check the indentation of the list",
-        "cannot start any token": "write text that starts with a special sign in quotes",
-    }
-    hint = next((advice for start, advice in hints.items() if start in problem), None)
-    return f"broken YAML: {problem}", hint
 
 
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:

@@ -43,7 +43,7 @@ def find_config(source: str) -> Path:
             return known[source]
         if not Path(source).is_file():
             raise _unknown("scenario", source, list(known))
-    return existing_file(Path(source))
+    return existing_file(Path(source), "give the path of a YAML file, or a scenario's name")
 
 
 def find_manifest(source: str, scenario: Path) -> Path:
@@ -53,14 +53,14 @@ def find_manifest(source: str, scenario: Path) -> Path:
         InputError: there is no such manifest.
     """
     if not _NAME.fullmatch(source):
-        return existing_file(scenario.parent / source)
+        return existing_file(scenario.parent / source, "give a path relative to the scenario, or 'core'")
     known = _named("affordances")
     if source not in known:
         raise _unknown("affordance manifest", source, list(known))
     return known[source]
 
 
-def existing_file(path: Path) -> Path:
+def existing_file(path: Path, hint: str) -> Path:
     """Refuse a path that is no file.
 
     Raises:
@@ -76,7 +76,7 @@ def existing_file(path: Path) -> Path:
         raise InputError("is a folder, not a file" if path.is_dir() else "is not a file", where=str(path))
     beside = {file.name: file for file in path.parent.glob("*") if file.suffix in _SUFFIXES}
     near = did_you_mean(path.name, list(beside))
-    raise InputError("no such file", where=str(path), hint=near or "give the path of a YAML file, or a scenario's name")
+    raise InputError("no such file", where=str(path), hint=near or hint)
 
 
 def _named(folder: str) -> dict[str, Path]:
@@ -85,7 +85,7 @@ def _named(folder: str) -> dict[str, Path]:
 
 def _unknown(what: str, name: str, known: list[str]) -> InputError:
     near = did_you_mean(name, known)
-    return InputError(f"unknown {what}", where=name, hint=near or f"known are {', '.join(known)}, or give a path")
+    return InputError(f"unknown {what} '{name}'", hint=near or f"known are {', '.join(known)}, or give a path")
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -101,7 +101,7 @@ def _load_manifest(scenario: Reading[Scenario], root: Node, path: Path) -> _Mani
         file = find_manifest(scenario.record.affordances, path)
         text = read_text(file)
     except InputError as error:
-        clause = f"{error.where}: {error.problem}"
+        clause = f"{error.where}: {error.problem}" if error.where else error.problem
         return _Manifest(None, None, [Finding(place_of(root, at), at, clause, error.hint)])
     document = read_document(text, str(file))
     if document.root is None:

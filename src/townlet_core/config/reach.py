@@ -34,7 +34,8 @@ def check_reach(scenario: Scenario) -> Iterator[Flaw]:
     yield from _check_things(scenario, ways)
     for number, job in enumerate(scenario.jobs):
         if not ways.jobs[job.id] & ways.everyone and not _thing_is_lost(job, ways):
-            clause = f"no agent can get within {job.radius} tiles of it, so nobody could do this job"
+            near = {0: "to it", 1: "within a tile of it"}.get(job.radius, f"within {job.radius} tiles of it")
+            clause = f"no agent can get {near}, so nobody could do this job"
             yield Flaw(("jobs", number, "place"), clause)
     for number, agent in enumerate(scenario.agents):
         yield from _check_agent(agent, ways, ("agents", number))

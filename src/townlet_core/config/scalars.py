@@ -22,6 +22,7 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,30})")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _EXPONENT = re.compile(r"(?P<digits>[-+]?[0-9]+)(?P<rest>\.[0-9]*)?[eE](?P<sign>[-+]?)(?P<power>[0-9]+)")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
+_SEXAGESIMAL = re.compile(r"([0-9]{1,6}):([0-9]{2})")
 _OCTAL_12 = re.compile(r"0o[0-7]+")
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _YES = ("yes", "on", "y")
@@ -78,10 +79,9 @@ def _number_trap(text: str) -> Trap:
     bare = text.replace("_", "").lstrip("+-")
     quoted = f'"{text}" in quotes for text'
     if ":" in text:
-        return (
-            f"'{text}' is a number to base 60 in YAML",
-            f"write {_sexagesimal(bare)} if you mean minutes, or {quoted}",
-        )
+        minutes = _SEXAGESIMAL.fullmatch(text)
+        number = f"write {int(minutes[1]) * 60 + int(minutes[2])} if you mean minutes, or" if minutes else "write"
+        return f"'{text}' is a number to base 60 in YAML", f"{number} {quoted}"
     if "inf" in text.lower() or "nan" in text.lower():
         return f"'{text}' is not a finite number", "write a number"
     for start, name in (("0x", "hexadecimal"), ("0b", "binary")):
@@ -97,13 +97,6 @@ def _number_trap(text: str) -> Trap:
 def _plain(text: str) -> str:
     sign = "-" if text.startswith("-") else ""
     return sign + (text.lstrip("+-0") or "0")
-
-
-def _sexagesimal(bare: str) -> str:
-    hours, _, minutes = bare.partition(":")
-    if minutes.isdigit() and hours.isdigit():
-        return str(int(hours[:6]) * 60 + int(minutes))
-    return "the number of them"
 
 
 def _short(text: str) -> str:

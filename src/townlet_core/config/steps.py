@@ -23,6 +23,11 @@ _NEEDS = {
     "release": (),
     "chat": (),
 }
+_EXAMPLES = {
+    "to": "as in 'to: [3, 2]' or 'to: fridge_1'",
+    "object": "as in 'object: fridge_1'",
+    "affordance": "as in 'affordance: eat_meal'",
+}
 _ENDLESS = ("wait",)  # steps that max_ticks says nothing about
 
 
@@ -52,7 +57,7 @@ def _check_keys(step: Step, path: Path) -> Iterator[Flaw]:
     elif step.do != "wait":
         for key in needs:
             if key not in given:
-                yield Flaw(path, f"to {step.do}, '{key}' is missing", Step.model_fields[key].description)
+                yield Flaw(path, f"to {step.do}, '{key}' is missing", _EXAMPLES[key])
     allowed = {*needs, *(() if step.do in _ENDLESS else ("max_ticks",))}
     for key in sorted(given - allowed):
         clause = f"means nothing in a step that does '{step.do}'"

@@ -143,9 +143,12 @@ def _finding(model: type[BaseModel], root: Node, path: Path, problem: Any) -> Fi
     known = tuple(record.model_fields) if record is not None else ()
     clause, hint = explain(problem, known)
     if problem["loc"][-1:] == ("[key]",):
-        return Finding(key_place(root, path), path, f"as a key, {clause}", hint)
+        return Finding(key_place(root, path), path, f"the key {clause}", hint)
     if problem["type"] == "extra_forbidden":
         return Finding(key_place(root, path), path, clause, hint)
+    if problem["type"] == "missing" and isinstance(path[-1], int):
+        clause = f"must have at least {path[-1] + 1} items, found {path[-1]}"
+        return Finding(place_of(root, path), path[:-1], clause)
     if problem["type"] == "missing" and record is not None and path[-1] in record.model_fields:
         hint = record.model_fields[str(path[-1])].description
     return Finding(place_of(root, path), path, clause, hint)
