@@ -21,7 +21,7 @@ from townlet_cli.options import (
     Worlds,
 )
 from townlet_cli.progress import progress
-from townlet_cli.render import put
+from townlet_cli.render import note, put
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -55,6 +55,7 @@ def capture(
     """
     from townlet_core.rollout.capture import CaptureRequest
     from townlet_core.rollout.capture import capture as run
+    from townlet_core.world.compiling import notice_compiling
 
     request = CaptureRequest(
         source=config,
@@ -71,7 +72,11 @@ def capture(
         overrides=tuple(overrides or ()),
         threads=threads,
     )
-    with progress("capturing") as on_progress:
+    with notice_compiling(_tell_of_compiling), progress("capturing") as on_progress:
         report = run(request, on_progress=on_progress)
     if as_json:
         put(report.model_dump_json(indent=2))
+
+
+def _tell_of_compiling() -> None:
+    note("compiling the kernels of the simulation (once; about half a minute) ...")
