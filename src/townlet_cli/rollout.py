@@ -22,6 +22,7 @@ from townlet_cli.options import (
 )
 from townlet_cli.progress import progress
 from townlet_cli.render import note, put
+from townlet_cli.report import remark, show_capture
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -76,6 +77,9 @@ def capture(
         report = run(request, on_progress=on_progress)
     if as_json:
         put(report.model_dump_json(indent=2))
+    else:
+        show_capture(report)
+    remark(report)
 
 
 def _tell_of_compiling() -> None:

@@ -1,0 +1,96 @@
+"""What `townlet rollout capture` shows of a capture: a table of metrics, the events, and where it all lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from townlet_cli.render import note, put, put_rich, warn
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from townlet_core.rollout.report import CaptureReport, SampleReport
+
+MOST_ROWS = 20
+EVENT, COUNT = "event_", "_count"
+
+# Title of a column -> metric that it shows.
+SHOWN = {
+    "reward sum": "reward_sum",
+    "a tick": "reward_mean",
+    "action entropy": "action_entropy",
+    "forbidden": "action_blocked_ratio",
+    "rivalry": "rivalry_max_max",
+    "lateness": "lateness_mean",
+}
+
+
+def show_capture(report: CaptureReport) -> None:
+    """Print the tables, and where the capture lies."""
+    put_rich(_metrics_table(report), *_events_table(report))
+    size = f"{_count(report.worlds, 'world')}, {_count(len(report.samples), 'sample')}"
+    put(
+        f"{report.scenario}: {report.ticks:,} ticks, {size}, {report.agent_steps:,} agent-steps in {report.seconds:.2f} s"
+        f"\n{report.manifest}"
+    )
+
+
+def remark(report: CaptureReport) -> None:
+    """Print what is good to know about a capture, and what makes it doubtful."""
+    for each in report.notes:
+        note(each)
+    for warning in report.warnings:
+        warn(warning.text)
+
+
+def _metrics_table(report: CaptureReport) -> Table:
+    """Show each sample in a row, up to MOST_ROWS of them."""
+    from rich.table import Table
+
+    table = Table("agent", "world", box=None, pad_edge=False)
+    for title in ("ticks", *SHOWN, "events"):
+        table.add_column(title, justify="right")
+    table.add_column("end")
+    for sample in report.samples[:MOST_ROWS]:
+        table.add_row(
+            sample.agent,
+            str(sample.world),
+            f"{sample.ticks:,}",
+            *(_number(sample.metrics[metric]) for metric in SHOWN.values()),
+            f"{sum(_events(sample).values()):,.0f}",
+            "terminated" if sample.metrics["terminated"] else "truncated",
+        )
+    left_out = len(report.samples) - MOST_ROWS
+    if left_out > 0:
+        table.add_row(f"... and {left_out:,} more, in the metrics file")
+    return table
+
+
+def _events_table(report: CaptureReport) -> list[Table | str]:
+    """Show what happened, and how often, over all samples; nothing where nothing did."""
+    from rich.table import Table
+
+    totals: dict[str, float] = {}
+    for sample in report.samples:
+        for event, count in _events(sample).items():
+            totals[event] = totals.get(event, 0) + count
+    table = Table("event", box=None, pad_edge=False)
+    table.add_column("count", justify="right")
+    for event, total in totals.items():
+        if total:
+            table.add_row(event, f"{total:,.0f}")
+    return ["", table, ""] if table.row_count else [""]
+
+
+def _events(sample: SampleReport) -> dict[str, float]:
+    """Take the counts of events out of a sample's metrics."""
+    named = {name: count for name, count in sample.metrics.items() if name.startswith(EVENT) and name.endswith(COUNT)}
+    return {name.removeprefix(EVENT).removesuffix(COUNT): count for name, count in named.items() if count is not None}
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3f}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
