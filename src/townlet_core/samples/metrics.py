@@ -14,7 +14,7 @@ from pydantic import Field
 
 from townlet_core.errors import SampleError
 from townlet_core.samples.jsonfile import check_model, check_version, parse_model, read_json
-from townlet_core.samples.sample import Meta, Metrics, PlainMeta, Sample, note_of_action
+from townlet_core.samples.sample import Meta, Metrics, PlainMeta, PlainSample, Sample, note_of_action
 from townlet_core.schema import StrictModel
 
 SCHEMA_VERSION: Final = 1
@@ -25,18 +25,24 @@ Column = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
-    """The columns of a life that metrics are taken from. T ticks; None where the sample does not have them."""
+class PlainColumns:
+    """The columns of a life that the predecessor's metrics are taken from. T ticks."""
 
     rewards: Column  # f4 [T]
     old_log_probs: Column  # f4 [T]
     value_preds: Column  # f4 [T+1] or [T]
     actions: Column  # i8 [T]
     features: Mapping[str, Column]  # f4 [T] each; those of MEASURED_FEATURES that the variant has
-    reward_terms: Column | None = None  # f4 [T, K]
-    events: Column | None = None  # u1 [T, E]
-    terminated: Column | None = None  # b1 [T]
-    truncated: Column | None = None  # b1 [T]
+
+
+@dataclass(frozen=True, eq=False)
+class Columns(PlainColumns):
+    """The columns of a life that our metrics are taken from."""
+
+    reward_terms: Column  # f4 [T, K]
+    events: Column  # u1 [T, E]
+    terminated: Column  # b1 [T]
+    truncated: Column  # b1 [T]
 
 
 class MetricsMetadata(StrictModel):
@@ -56,15 +62,20 @@ class MetricsFile(StrictModel):
     samples: dict[str, Metrics] = Field(description="name of the NPZ file -> its metrics")
 
 
-def columns_of(sample: Sample) -> Columns:
+def columns_of(sample: PlainSample) -> PlainColumns:
     """Take the columns out of a sample."""
     names = sample.meta.feature_names
+    plain: dict[str, Any] = {
+        "rewards": sample.rewards,
+        "old_log_probs": sample.old_log_probs,
+        "value_preds": sample.value_preds,
+        "actions": sample.actions,
+        "features": {name: sample.features[:, names.index(name)] for name in MEASURED_FEATURES if name in names},
+    }
+    if not isinstance(sample, Sample):
+        return PlainColumns(**plain)
     return Columns(
-        rewards=sample.rewards,
-        old_log_probs=sample.old_log_probs,
-        value_preds=sample.value_preds,
-        actions=sample.actions,
-        features={name: sample.features[:, names.index(name)] for name in MEASURED_FEATURES if name in names},
+        **plain,
         reward_terms=sample.reward_terms,
         events=sample.events,
         terminated=sample.terminated,
@@ -72,7 +83,7 @@ def columns_of(sample: Sample) -> Columns:
     )
 
 
-def measure(columns: Columns, meta: PlainMeta) -> Metrics:
+def measure(columns: PlainColumns, meta: PlainMeta) -> Metrics:
     """Give the metrics of a life: the predecessor's, and where the sample tells, those of terms, events and the end.
 
     Sums and means are of doubles. What is undefined is None.
@@ -91,12 +102,12 @@ def measure(columns: Columns, meta: PlainMeta) -> Metrics:
         "lateness_mean": _mean(columns.features.get("lateness_counter")),
         **_of_actions(columns, meta),
     }
-    if isinstance(meta, Meta):
+    if isinstance(columns, Columns) and isinstance(meta, Meta):
         metrics |= _of_our_own(columns, meta)
     return metrics
 
 
-def _of_actions(columns: Columns, meta: PlainMeta) -> Metrics:
+def _of_actions(columns: PlainColumns, meta: PlainMeta) -> Metrics:
     """Count what was done; an id that the lookup does not name is of the kind unknown."""
     notes = {number: note_of_action(action) for action, number in meta.action_lookup.items()}
     ids, counts = np.unique(columns.actions, return_counts=True)
@@ -116,9 +127,9 @@ def _of_actions(columns: Columns, meta: PlainMeta) -> Metrics:
     }
 
 
-def _blocked(columns: Columns, meta: PlainMeta, used: dict[int, int]) -> float:
+def _blocked(columns: PlainColumns, meta: PlainMeta, used: dict[int, int]) -> float:
     """Count the actions in vain: those that were not allowed, or in the predecessor's samples those marked so."""
-    if isinstance(meta, Meta) and columns.events is not None and INVALID_ACTION in meta.event_names:
+    if isinstance(columns, Columns) and isinstance(meta, Meta) and INVALID_ACTION in meta.event_names:
         return float(np.count_nonzero(columns.events[:, meta.event_names.index(INVALID_ACTION)]))
     marked = {number for action, number in meta.action_lookup.items() if note_of_action(action).blocked}
     return float(sum(count for number, count in used.items() if number in marked))
@@ -131,15 +142,13 @@ def _of_our_own(columns: Columns, meta: Meta) -> Metrics:
         "reward_clip_fraction": _mean(clipped),
         **_sums("reward_term_{}_sum", meta.reward_term_names, columns.reward_terms),
         **_sums("event_{}_count", meta.event_names, columns.events),
-        "terminated": None if columns.terminated is None else float(columns.terminated.any()),
-        "truncated": None if columns.truncated is None else float(columns.truncated.any()),
+        "terminated": float(columns.terminated.any()),
+        "truncated": float(columns.truncated.any()),
     }
 
 
-def _sums(pattern: str, names: tuple[str, ...], table: Column | None) -> Metrics:
+def _sums(pattern: str, names: tuple[str, ...], table: Column) -> Metrics:
     """Add up each column of a table [T, names]."""
-    if table is None:
-        return {pattern.format(name): None for name in names}
     sums = table.sum(axis=0, dtype=np.float64).tolist()
     return {pattern.format(name): total for name, total in zip(names, sums, strict=True)}
 

@@ -134,8 +134,8 @@ class Meta(PlainMeta):
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
-    """One life as it was lived; shapes and meanings as in ARRAYS. The predecessor's samples lack the later arrays."""
+class PlainSample:
+    """One life as any capture has it; shapes and meanings as in ARRAYS."""
 
     meta: PlainMeta
     map: NDArray[np.float32]
@@ -145,19 +145,25 @@ class Sample:
     value_preds: NDArray[np.float32]
     rewards: NDArray[np.float32]
     dones: NDArray[np.bool_]
-    action_mask: NDArray[np.bool_] | None = None
-    terminated: NDArray[np.bool_] | None = None
-    truncated: NDArray[np.bool_] | None = None
-    last_map: NDArray[np.float32] | None = None
-    last_features: NDArray[np.float32] | None = None
-    last_action_mask: NDArray[np.bool_] | None = None
-    reward_terms: NDArray[np.float32] | None = None
-    events: NDArray[np.uint8] | None = None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Give the arrays that the sample has, by name."""
-        named = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "meta"}
-        return {name: array for name, array in named.items() if array is not None}
+        """Give the arrays by name, in the order of ARRAYS."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "meta"}
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(PlainSample):
+    """One life as Townlet captures it."""
+
+    meta: Meta
+    action_mask: NDArray[np.bool_]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    last_map: NDArray[np.float32]
+    last_features: NDArray[np.float32]
+    last_action_mask: NDArray[np.bool_]
+    reward_terms: NDArray[np.float32]
+    events: NDArray[np.uint8]
 
 
 class ActionNote(NamedTuple):
@@ -191,8 +197,10 @@ def read_meta(path: Path) -> PlainMeta:
     return parse_model(Meta, text, path)
 
 
-def read_sample(npz: Path, meta: PlainMeta, *, max_bytes: int = MAX_BYTES) -> Sample:
-    """Read the arrays that a meta describes. Types and shapes are checked before anything is unpacked.
+def read_sample(npz: Path, meta: PlainMeta, *, max_bytes: int = MAX_BYTES) -> PlainSample:
+    """Read the arrays that a meta describes: a Sample for a Meta, a PlainSample for one of the predecessor's.
+
+    Types and shapes are checked before anything is unpacked.
 
     Raises:
         SampleError: with the file and the array.
@@ -206,7 +214,7 @@ def read_sample(npz: Path, meta: PlainMeta, *, max_bytes: int = MAX_BYTES) -> Sa
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise SampleError("holds NaN or infinity", where=f"{npz}: {name}")
     _check_actions(npz, arrays["actions"], meta)
-    return Sample(meta, **arrays)
+    return Sample(meta, **arrays) if isinstance(meta, Meta) else PlainSample(meta, **arrays)
 
 
 def _names_in(reader: NpzReader, meta: PlainMeta) -> list[str]:

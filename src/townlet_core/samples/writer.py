@@ -26,7 +26,7 @@ class CaptureWriter:
         self._worlds = worlds
         self._compress = compress
         self._written: Counter[int] = Counter()  # samples by world
-        self._entries: list[Entry] = []
+        self.entries: list[Entry] = []  # in the order of writing
         self._samples: dict[str, dict[str, str]] = {}
         self._files: dict[str, str] = {}
         self.metrics: dict[str, Metrics] = {}  # by name of the NPZ file
@@ -49,7 +49,7 @@ class CaptureWriter:
             frame_count=meta.timesteps,
             world=meta.world,
         )
-        self._entries.append(entry)
+        self.entries.append(entry)
         self.metrics[sample] = meta.metrics
         return sample
 
@@ -70,7 +70,7 @@ class CaptureWriter:
             ticks=metadata.ticks,
         )
         self._write(self._prefix + METRICS, MetricsFile(metadata=about, samples=self.metrics))
-        manifest = self._write(self._prefix + MANIFEST, Manifest(metadata=metadata, samples=tuple(self._entries)))
+        manifest = self._write(self._prefix + MANIFEST, Manifest(metadata=metadata, samples=tuple(self.entries)))
         seal = Seal(
             versions=versions(),
             commit=git_commit(),
