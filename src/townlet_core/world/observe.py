@@ -52,37 +52,43 @@ def sort_by_row(agents, row_from, row_agents):
 def copy_tiles(me, grid, radius, tiles):
     """Write the window as one byte a tile."""
     side = 2 * radius + 1
+    west = me.x + PAD - radius
     for i in range(side):
-        for j in range(side):
-            tiles[i * side + j] = grid[me.y + PAD - radius + i, me.x + PAD - radius + j]
+        row = grid[me.y + PAD - radius + i, west : west + side]
+        out = tiles[i * side : (i + 1) * side]
+        for j in range(len(row)):
+            out[j] = row[j]
 
 
 @kernel
-def draw_planes(me, grid, radius, kind_planes, planes):
-    """Write the window as planes of 0 and 1: clear, then set the tiles that are not empty."""
+def clear_planes(planes, side):
+    """Begin the drawings of all agents' windows as planes of 0 and 1: nothing but each agent itself, in the middle."""
+    for a in range(planes.shape[0]):
+        for i in range(planes.shape[1]):
+            planes[a, i] = ZERO
+    for a in range(planes.shape[0]):
+        planes[a, side * side // 2] = ONE
+
+
+@kernel
+def draw_solids(me, grid, radius, planes):
+    """Draw the planes of the variant full: walls, then a plane for each kind of thing."""
     side = 2 * radius + 1
-    area = side * side
-    for i in range(len(planes)):
-        planes[i] = ZERO
-    planes[radius * side + radius] = ONE
     for i in range(side):
         for j in range(side):
             tile = grid[me.y + PAD - radius + i, me.x + PAD - radius + j]
-            if tile == 0:
-                continue
-            at = i * side + j
-            if tile & AGENT_BIT != 0 and at != radius * side + radius:
-                planes[area + at] = ONE
-            if tile & OBJECT_BIT != 0:
-                planes[2 * area + at] = ONE
-            if tile & RESERVED_BIT != 0:
-                planes[3 * area + at] = ONE
-            if kind_planes and tile & SOLID_BIT != 0:
-                planes[(4 + (tile >> KIND_SHIFT)) * area + at] = ONE
+            if tile & SOLID_BIT != 0:
+                planes[(4 + (tile >> KIND_SHIFT)) * side * side + i * side + j] = ONE
+
+
+@kernel
+def place_in(me, other, radius):
+    """Place of a tile in a plane of the window around an agent."""
+    return (i64(other.y) - i64(me.y) + radius) * (2 * radius + 1) + i64(other.x) - i64(me.x) + radius
 
 
 def planes(tiles: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Expand windows of one byte a tile `[..., D * D]` to planes of float32 `[..., C, D, D]`, as `draw_planes` draws them."""
+    """Expand windows of one byte a tile `[..., D * D]` to planes of float32 `[..., C, D, D]`, as `observe` draws them."""
     channels, side, _ = shape
     middle = side * side // 2
     out = np.zeros((*tiles.shape[:-1], channels, side * side), np.float32)
@@ -99,34 +105,46 @@ def planes(tiles: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.
 
 
 @kernel
-def look_around(a, agents, row_from, row_agents, radius, height):
-    """Find the nearest agent in the window, its distance, and how many there are; ties go to the lower row, then slot."""
+def see_agents(a, agents, row_from, row_agents, radius, height, planes):
+    """Find the nearest agent in the window, its distance, and how many there are; draw them if there are planes.
+
+    Ties go to the lower row, then slot.
+    """
     me = agents[a]
+    area = (2 * radius + 1) * (2 * radius + 1)
     near = NOTHING
     tiles = radius + 1
     count = 0
-    low = max(i64(me.y) - radius, 0)
-    high = min(i64(me.y) + radius, height - 1)
-    for i in range(row_from[low], row_from[high + 1]):
+    for i in range(row_from[max(i64(me.y) - radius, 0)], row_from[min(i64(me.y) + radius + 1, height)]):
         b = i64(row_agents[i])
         d = apart(agents[b], me)
-        if b != a and d <= radius:
-            count += 1
-            if d < tiles:
-                tiles = d
-                near = b
+        if b == a or d > radius:
+            continue
+        count += 1
+        if d < tiles:
+            tiles = d
+            near = b
+        if len(planes) > 0:
+            planes[area + place_in(me, agents[b], radius)] = ONE
     return near, tiles, count
 
 
 @kernel
-def count_reserved(me, things, spots, row_from, row_things, radius):
-    """Count the reserved things in the window."""
-    n = 0
-    for i in range(row_from[max(i64(me.y) - radius, 0)], row_from[min(i64(me.y) + radius + 1, len(row_from) - 1)]):
-        o = row_things[i]
-        if things[o].holder != NOTHING and apart(spots[o], me) <= radius:
-            n += 1
-    return n
+def see_things(me, things, spots, row_from, row_things, radius, height, planes):
+    """Count the reserved things in the window; draw things and reservations if there are planes."""
+    area = (2 * radius + 1) * (2 * radius + 1)
+    count = 0
+    for i in range(row_from[max(i64(me.y) - radius, 0)], row_from[min(i64(me.y) + radius + 1, height)]):
+        o = i64(row_things[i])
+        if apart(spots[o], me) > radius:
+            continue
+        reserved = things[o].holder != NOTHING
+        if reserved:
+            count += 1
+        if len(planes) > 0:
+            planes[2 * area + place_in(me, spots[o], radius)] = ONE
+            planes[3 * area + place_in(me, spots[o], radius)] = ONE if reserved else ZERO
+    return count
 
 
 @kernel
@@ -337,19 +355,23 @@ def observe(world, agents, things, ties, cooldown, grid, town, scratch, tiles, p
     params = town.params[0]
     radius = i64(params.radius)
     height = town.crowd.shape[0]
+    if planes.shape[1] > 0:
+        clear_planes(planes, 2 * radius + 1)
     sort_by_row(agents, scratch.row_from, scratch.row_agents)
     for a in range(len(agents)):
         me = agents[a]
         if me.alive == 0:
             see_nothing(tiles[a], planes[a], features[a], mask[a])
             continue
-        near, near_tiles, seen = look_around(a, agents, scratch.row_from, scratch.row_agents, radius, height)
-        me.near = near
-        me.near_tiles = near_tiles
-        reserved = count_reserved(me, things, town.spots, town.row_from, town.row_things, radius)
+        if planes.shape[1] > 0 and params.kind_planes == 1:
+            draw_solids(me, grid, radius, planes[a])
         if tiles.shape[1] > 0:
             copy_tiles(me, grid, radius, tiles[a])
-        if planes.shape[1] > 0:
-            draw_planes(me, grid, radius, params.kind_planes == 1, planes[a])
+        near, near_tiles, seen = see_agents(
+            a, agents, scratch.row_from, scratch.row_agents, radius, height, planes[a]
+        )
+        reserved = see_things(me, things, town.spots, town.row_from, town.row_things, radius, height, planes[a])
+        me.near = near
+        me.near_tiles = near_tiles
         describe(a, agents, things, ties[a], world, town, seen, reserved, scratch.top, features[a])
         allow(me, things, cooldown[a], grid, world, town, scratch.stack, mask[a])
