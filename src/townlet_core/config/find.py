@@ -43,7 +43,10 @@ def find_config(source: str) -> Path:
             return known[source]
         if not Path(source).is_file():
             raise _unknown("scenario", source, list(known))
-    return existing_file(Path(source), "give the path of a YAML file, or a scenario's name")
+    hint = "give the path of a YAML file, or a scenario's name"
+    if not source:
+        raise InputError("no configuration is given", hint=hint)
+    return existing_file(Path(source), hint)
 
 
 def find_manifest(source: str, scenario: Path) -> Path:
@@ -70,12 +73,12 @@ def existing_file(path: Path, hint: str) -> Path:
         if path.is_file():
             return path
         missing = not path.exists()
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be looked up: {_reason(error)}", where=str(path)) from error
+    except OSError as error:
+        raise InputError(f"cannot be looked up: {(error.strerror or str(error)).lower()}", where=str(path)) from error
     if not missing:
         raise InputError("is a folder, not a file" if path.is_dir() else "is not a file", where=str(path))
-    beside = {file.name: file for file in path.parent.glob("*") if file.suffix in _SUFFIXES}
-    near = did_you_mean(path.name, list(beside))
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    near = did_you_mean(path.name, (file.name for file in beside if file.suffix in _SUFFIXES))
     raise InputError("no such file", where=str(path), hint=near or hint)
 
 
@@ -86,7 +89,3 @@ def _named(folder: str) -> dict[str, Path]:
 def _unknown(what: str, name: str, known: list[str]) -> InputError:
     near = did_you_mean(name, known)
     return InputError(f"unknown {what} '{name}'", hint=near or f"known are {', '.join(known)}, or give a path")
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)

@@ -1,0 +1,71 @@
+"""Finding configurations by path and by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from townlet_core.config.find import find_config, find_manifest, list_scenarios
+from townlet_core.errors import InputError
+
+
+def refusal(source: str) -> str:
+    with pytest.raises(InputError) as caught:
+        find_config(source)
+    return str(caught.value)
+
+
+def test_a_shipped_scenario_is_found_by_its_name() -> None:
+    assert find_config("_template") == list_scenarios()["_template"]
+    assert find_config("_template").parts[-2:] == ("scenarios", "_template.yaml")
+
+
+def test_a_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "town.yaml").touch()
+    (tmp_path / "town").touch()
+    monkeypatch.chdir(tmp_path)
+    assert find_config("town.yaml") == Path("town.yaml")
+    assert find_config("town") == Path("town"), "a file without a suffix, and no scenario of that name"
+    assert find_config(str(tmp_path / "town.yaml")) == tmp_path / "town.yaml"
+
+
+def test_a_shipped_scenario_wins_over_a_file_of_its_bare_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "_template").touch()
+    monkeypatch.chdir(tmp_path)
+    assert find_config("_template") == list_scenarios()["_template"]
+
+
+def test_an_unknown_name_brings_the_nearest_or_all_known() -> None:
+    assert refusal("_templat") == "unknown scenario '_templat'\nhint: did you mean '_template'?"
+    known = ", ".join(list_scenarios())
+    assert refusal("zzz") == f"unknown scenario 'zzz'\nhint: known are {known}, or give a path"
+
+
+def test_a_missing_file_brings_the_nearest_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "kitchen.yaml").touch()
+    file = tmp_path / "kitchn.yaml"
+    assert refusal(str(file)) == f"{file}: no such file\nhint: did you mean 'kitchen.yaml'?"
+    lonely = tmp_path / "none" / "x.yaml"
+    assert refusal(str(lonely)) == f"{lonely}: no such file\nhint: give the path of a YAML file, or a scenario's name"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("", "no configuration is given\nhint: give the path of a YAML file, or a scenario's name"),
+        ("a\0b", "a\0b: no such file\nhint: give the path of a YAML file, or a scenario's name"),
+        ("a\0/b.yaml", "a\0/b.yaml: no such file\nhint: give the path of a YAML file, or a scenario's name"),
+        ("x" * 300 + ".yaml", f"{'x' * 300}.yaml: cannot be looked up: file name too long"),
+        ("/", "/: is a folder, not a file"),
+        ("/dev/null", "/dev/null: is not a file"),
+    ],
+)
+def test_what_is_no_file_is_refused(source: str, message: str) -> None:
+    assert refusal(source) == message
+
+
+def test_a_manifest_is_found_by_name_or_beside_its_scenario(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").touch()
+    assert find_manifest("mine.yaml", tmp_path / "town.yaml") == tmp_path / "mine.yaml"
+    assert find_manifest("core", tmp_path / "town.yaml").parts[-2:] == ("affordances", "core.yaml")
