@@ -69,5 +69,7 @@ def find_policy(name: str) -> KernelPolicy:
     """
     if name not in KERNEL_POLICIES:
         known = list(KERNEL_POLICIES)
-        raise UsageError("unknown policy", where=name, hint=did_you_mean(name, known) or f"known are {', '.join(known)}")
+        raise UsageError(
+            "unknown policy", where=name, hint=did_you_mean(name, known) or f"known are {', '.join(known)}"
+        )
     return KERNEL_POLICIES[name]

@@ -11,7 +11,7 @@ from townlet_core.rollout.spool import Spool
 from townlet_core.samples.metrics import MEASURED_FEATURES, Columns
 from townlet_core.samples.npz import Stream, whole
 from townlet_core.samples.sample import ARRAYS
-from townlet_core.world.observe import planes
+from townlet_core.world.view import planes
 from townlet_core.world.town import CompiledTown
 
 # Array of a sample -> column of the frames it is.

@@ -35,10 +35,17 @@ SELF = {
     "price_level": "f / (f + 1) for the price factor f; 0.5 is ordinary",
 }
 PATHS = {
-    **{f"served_{need}": f"1 if an affordance for {need} can be had now: thing, stock, money, utilities" for need in GOALS[:N_NEEDS]},
+    **{
+        f"served_{need}": f"1 if an affordance for {need} can be had now: thing, stock, money, utilities"
+        for need in GOALS[:N_NEEDS]
+    },
     **{
         f"distance_{goal}": "d / (d + 10) for d tiles to walk to "
-        + ("the workplace" if goal == "work" else f"the nearest thing with the best affordance for {goal} that can be had now")
+        + (
+            "the workplace"
+            if goal == "work"
+            else f"the nearest thing with the best affordance for {goal} that can be had now"
+        )
         + "; 1 if there is none"
         for goal in GOALS
     },
@@ -78,14 +85,21 @@ SOCIAL = {
     for slot in range(SOCIAL_SLOTS)
     for d, text in enumerate(SLOT_FEATURES)
 }
-FEATURES = {"compact": SELF | PATHS | AROUND, "hybrid": SELF | PATHS | AROUND | SOCIAL, "full": SELF | PATHS | AROUND | SOCIAL}
+FEATURES = {
+    "compact": SELF | PATHS | AROUND,
+    "hybrid": SELF | PATHS | AROUND | SOCIAL,
+    "full": SELF | PATHS | AROUND | SOCIAL,
+}
 CHANNELS = {
     "self": "1 on the middle tile, where the agent is",
     "agents": "1 where another agent is",
     "objects": "1 where a thing is",
     "reservations": "1 where a thing is reserved for somebody",
 }
-FULL_CHANNELS = {"walls": "1 where a wall or the end of the town is", "kind_<kind>": "1 where a thing of that kind is, a plane for each kind"}
+FULL_CHANNELS = {
+    "walls": "1 where a wall or the end of the town is",
+    "kind_<kind>": "1 where a thing of that kind is, a plane for each kind",
+}
 
 
 def feature_names(variant: str) -> tuple[str, ...]:

@@ -50,7 +50,8 @@ AGENT = record(
     ("alive", "u1"),  # 1: lives in the town; 0: the slot is empty
     ("life", "i4"),  # lives that this slot has seen in the episode; 1 is the first
     ("enters", "i4"),  # tick at which an empty slot is filled, or NEVER
-    ("x", "i2"), ("y", "i2"),  # tile, [0, 0] at the north-west corner
+    ("x", "i2"),
+    ("y", "i2"),  # tile, [0, 0] at the north-west corner
     ("doing", "i2"),  # affordance in use, or NOTHING
     ("left", "i4"),  # ticks until that use ends
     ("holds", "i2"),  # thing reserved for the agent, or NOTHING
@@ -75,12 +76,16 @@ AGENT = record(
     ("needs", "f4", (N_NEEDS,)),  # hunger, hygiene, energy: satisfaction in [0, 1]; 0 is desperate
     ("pace", "f4", (N_NEEDS,)),  # multiplies the decay of each need
     ("wallet", "f4"),  # money, never negative
-    ("earned", "f4"), ("spent", "f4"), ("fined", "f4"),  # money in and out in this life
+    ("earned", "f4"),
+    ("spent", "f4"),
+    ("fined", "f4"),  # money in and out in this life
     ("withheld", "f4"),  # wages not paid for ticks away from work
     ("paid", "f4"),  # wages and bonuses of this tick
     ("warmth", "f4"),  # trust and familiarity gained less rivalry gained through events of this tick
     ("potential", "f4"),  # shaping potential after the last tick
-    ("extroversion", "f4"), ("forgiveness", "f4"), ("ambition", "f4"),  # traits in [0, 1]
+    ("extroversion", "f4"),
+    ("forgiveness", "f4"),
+    ("ambition", "f4"),  # traits in [0, 1]
 )
 
 THING = record(
@@ -101,7 +106,8 @@ TIE = record(
 
 SPOT = record(
     ("kind", "i2"),
-    ("x", "i2"), ("y", "i2"),
+    ("x", "i2"),
+    ("y", "i2"),
     ("stock", "i4"),  # units at the start
     ("capacity", "i4"),
     ("restock", "i4"),  # units a delivery
@@ -119,33 +125,43 @@ OFFER = record(
     ("utility", "i1"),  # NO_UTILITY, POWER or WATER
     ("event", "i2"),  # event counted at the finish, or NOTHING
     ("shared", "u1"),
-    ("code", "i4"), ("ops", "i4"),  # its requirement: `ops` operations from `code` on
+    ("code", "i4"),
+    ("ops", "i4"),  # its requirement: `ops` operations from `code` on
 )
 NO_UTILITY, POWER, WATER = range(3)
 
 OP = record(("code", "i2"), ("number", "f4"))
 
 JOB = record(
-    ("start", "i4"), ("finish", "i4"),  # ticks of the day
-    ("x", "i2"), ("y", "i2"), ("radius", "i2"),
+    ("start", "i4"),
+    ("finish", "i4"),  # ticks of the day
+    ("x", "i2"),
+    ("y", "i2"),
+    ("radius", "i2"),
     ("place", "i2"),  # row of `route` and `steps`
-    ("wage", "f4"), ("fine", "f4"),
-    ("grace", "i4"), ("cutoff", "i4"),  # ticks after the start
+    ("wage", "f4"),
+    ("fine", "f4"),
+    ("grace", "i4"),
+    ("cutoff", "i4"),  # ticks after the start
 )
 
 SLOT = record(
     ("enters", "i4"),
-    ("x", "i2"), ("y", "i2"),  # tile, or NOTHING: drawn at random
+    ("x", "i2"),
+    ("y", "i2"),  # tile, or NOTHING: drawn at random
     ("job", "i2"),
     ("made", "u1"),  # 1: needs, wallet and traits are drawn at random
     ("needs", "f4", (N_NEEDS,)),
     ("wallet", "f4"),
-    ("extroversion", "f4"), ("forgiveness", "f4"), ("ambition", "f4"),
+    ("extroversion", "f4"),
+    ("forgiveness", "f4"),
+    ("ambition", "f4"),
 )
 
 TROUBLE = record(
     ("kind", "i1"),  # POWER, WATER, or NO_UTILITY for a price spike
-    ("at", "i4"), ("every", "i4"),  # ticks of the episode; every is NEVER where it comes once
+    ("at", "i4"),
+    ("every", "i4"),  # ticks of the episode; every is NEVER where it comes once
     ("chance", "f4"),  # chance a tick, or 0
     ("duration", "i4"),
     ("factor", "f4"),

@@ -99,7 +99,9 @@ def tick(world, agents, things, ties, cooldown, grid, actions, mask, events, ter
     # what happens to things
     use(agents, things, ties, cooldown, grid, events, world, town, freed)
     rotate_stalled(agents, things, events, town.spots, grid, freed, stepped, world.tick, params)
-    serve(agents, things, ties, events, town.spots, grid, freed, stepped, scratch.best, scratch.head, world.tick, params)
+    serve(
+        agents, things, ties, events, town.spots, grid, freed, stepped, scratch.best, scratch.head, world.tick, params
+    )
     restock(things, town.spots, world.tick)
     # what happens to agents
     grow_needs(agents, params)

@@ -185,7 +185,9 @@ def _spot(config: TownConfig, number: dict[str, int], thing) -> dict[str, object
     return row | {"stock": initial, "capacity": stock.capacity, "restock": stock.restock, "every": stock.every_ticks}
 
 
-def _offers(affordances: list[Affordance], number: dict[str, int], events: tuple[str, ...]) -> Iterator[dict[str, object]]:
+def _offers(
+    affordances: list[Affordance], number: dict[str, int], events: tuple[str, ...]
+) -> Iterator[dict[str, object]]:
     code = 0
     for a in affordances:
         ops = len(parse(a.requires)) if a.requires is not None else 0

@@ -13,7 +13,16 @@ from townlet_core.world import rng
 from townlet_core.world.features import SOCIAL_SLOTS
 from townlet_core.world.kernel import records
 from townlet_core.world.records import (
-    AGENT, FREE_TILE, MAX_TIES, NOTHING, PAD, THING, TIE, WORLD, Scratch, State,
+    AGENT,
+    FREE_TILE,
+    MAX_TIES,
+    NOTHING,
+    PAD,
+    THING,
+    TIE,
+    WORLD,
+    Scratch,
+    State,
 )  # fmt: skip
 from townlet_core.world.tick import advance_range, begin_range
 from townlet_core.world.town import CompiledTown

@@ -7,10 +7,10 @@ import numpy as np
 from townlet_core.world.events import AFFORDANCE_FAIL, AFFORDANCE_FINISH, AFFORDANCE_START, SHARED_MEAL
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import FIRST_REQUEST, N_NEEDS, NOTHING, POWER, WATER
-from townlet_core.world.rules.requirements import is_met
 from townlet_core.world.rules.movement import apart
 from townlet_core.world.rules.queues import give_up
 from townlet_core.world.rules.relationships import ONE, ZERO, both_feel, clip
+from townlet_core.world.rules.requirements import is_met
 
 f32, i64 = np.float32, np.int64
 
@@ -24,7 +24,9 @@ def price_of(offer, world):
 @kernel
 def is_out(utility, world):
     """Whether an outage has cut a utility off."""
-    return (utility == POWER and world.tick < world.power_until) or (utility == WATER and world.tick < world.water_until)
+    return (utility == POWER and world.tick < world.power_until) or (
+        utility == WATER and world.tick < world.water_until
+    )
 
 
 @kernel
@@ -36,9 +38,7 @@ def is_served(me, thing, offer, world):
 @kernel
 def may_start(me, thing, offer, world, town, stack):
     """Whether an agent who holds a thing and stands beside it may begin this affordance."""
-    return is_served(me, thing, offer, world) and is_met(
-        me, thing, offer, price_of(offer, world), world, town, stack
-    )
+    return is_served(me, thing, offer, world) and is_met(me, thing, offer, price_of(offer, world), world, town, stack)
 
 
 @kernel

@@ -11,7 +11,12 @@ from townlet_core.world.rules.relationships import ONE, ZERO
 
 f32 = np.float32
 V_HUNGER, V_HYGIENE, V_ENERGY = int(Variable.hunger), int(Variable.hygiene), int(Variable.energy)
-V_WALLET, V_PRICE, V_STOCK, V_TICK = int(Variable.wallet), int(Variable.price), int(Variable.stock), int(Variable.tick_of_day)
+V_WALLET, V_PRICE, V_STOCK, V_TICK = (
+    int(Variable.wallet),
+    int(Variable.price),
+    int(Variable.stock),
+    int(Variable.tick_of_day),
+)
 V_ON_SHIFT, V_POWER, V_WATER = int(Variable.on_shift), int(Variable.power), int(Variable.water)
 NUMBER, VARIABLE, NOT, NEGATE = int(OpCode.NUMBER), int(OpCode.VARIABLE), int(OpCode.NOT), int(OpCode.NEGATE)
 ADD, SUBTRACT, MULTIPLY, DIVIDE = int(OpCode.ADD), int(OpCode.SUBTRACT), int(OpCode.MULTIPLY), int(OpCode.DIVIDE)
