@@ -34,6 +34,7 @@ _WANTED = {
     "float_type": "a number",
     "string_type": "text",
     "bool_type": "true or false",
+    "place_type": "a tile [x, y] or the id of a thing",
     "tuple_type": "a list",
     "list_type": "a list",
     "dict_type": "a mapping of keys to values",

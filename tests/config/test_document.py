@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from townlet_core.config.document import MAX_DEPTH, Document, Mapping, Node, Place, Scalar, Sequence, read_document
+from townlet_core.config.document import MAX_DEPTH, Document, read_document
+from townlet_core.config.nodes import Mapping, Node, Place, Scalar, Sequence
 from townlet_core.config.scalars import BROKEN, read_plain
 
 

@@ -10,11 +10,14 @@ from townlet_core.config.town import Money
 from townlet_core.schema import Fraction, Id, SomeTicks, StrictModel, Ticks, Tile
 
 
-def _sort_of_place(value: Any) -> str:
-    return "tile" if isinstance(value, list | tuple) else "thing"
+def _sort_of_place(value: Any) -> str | None:
+    return "[tile]" if isinstance(value, list | tuple) else "[thing]" if isinstance(value, str) else None
 
 
-Place = Annotated[Annotated[Tile, Tag("tile")] | Annotated[Id, Tag("thing")], Discriminator(_sort_of_place)]
+Place = Annotated[
+    Annotated[Tile, Tag("[tile]")] | Annotated[Id, Tag("[thing]")],
+    Discriminator(_sort_of_place, custom_error_type="place_type", custom_error_message="not a place"),
+]
 
 
 class Needs(StrictModel):

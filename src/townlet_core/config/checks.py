@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from townlet_core.config.agents import Agent, Job
-from townlet_core.config.document import Path
 from townlet_core.config.expression import parse
 from townlet_core.config.flaw import Flaw, unknown
 from townlet_core.config.ground import drawn_things
+from townlet_core.config.nodes import Path
 from townlet_core.config.possible import can_hold, condition_ranges
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.tokens import ExpressionError
@@ -71,7 +71,7 @@ def check_scenario(scenario: Scenario, manifest: AffordanceManifest | None) -> I
     yield from _check_times(scenario)
     for number, job in enumerate(scenario.jobs):
         yield from _check_job(job, scenario.clock.ticks_per_day, ("jobs", number))
-    yield from _check_job_names(scenario)
+    yield from _check_jobs(scenario)
     for number, perturbation in enumerate(scenario.perturbations):
         yield from _check_perturbation(perturbation, scenario.scenario.ticks, ("perturbations", number))
     if manifest is not None:
@@ -79,11 +79,11 @@ def check_scenario(scenario: Scenario, manifest: AffordanceManifest | None) -> I
 
 
 def _check_ids(scenario: Scenario) -> Iterator[Flaw]:
-    drawn = {thing.id: "a thing drawn in the map" for thing in drawn_things(scenario.map)}
+    drawn = [thing.id for thing in drawn_things(scenario.map)]
     prefix, count = scenario.population.prefix, scenario.population.count
-    yield from _duplicates("agents", [agent.id for agent in scenario.agents], {})
-    yield from _duplicates("objects", [thing.id for thing in scenario.objects], drawn)
-    yield from _duplicates("jobs", [job.id for job in scenario.jobs], {})
+    yield from _duplicates("agents", "an agent", [agent.id for agent in scenario.agents])
+    yield from _duplicates("objects", "an object", [thing.id for thing in scenario.objects], drawn)
+    yield from _duplicates("jobs", "a job", [job.id for job in scenario.jobs])
     for number, agent in enumerate(scenario.agents):
         start, _, rest = agent.id.rpartition("_")
         if start == prefix and rest.isdigit() and str(int(rest)) == rest and 1 <= int(rest) <= count:
@@ -94,12 +94,12 @@ def _check_ids(scenario: Scenario) -> Iterator[Flaw]:
         yield Flaw(("population", "count"), clause)
 
 
-def _duplicates(section: str, ids: list[str], taken: dict[str, str]) -> Iterator[Flaw]:
-    owners = dict(taken)
+def _duplicates(section: str, owner: str, ids: Sequence[str], drawn: Sequence[str] = ()) -> Iterator[Flaw]:
+    owners = dict.fromkeys(drawn, "a thing drawn in the map")
     for number, name in enumerate(ids):
         if name in owners:
             yield Flaw((section, number, "id"), f"duplicate id '{name}': {owners[name]} has it already")
-        owners.setdefault(name, f"{section}.{number}")
+        owners.setdefault(name, f"{owner} above")
 
 
 def _check_times(scenario: Scenario) -> Iterator[Flaw]:
@@ -140,11 +140,15 @@ def _check_job(job: Job, day: int, path: Path) -> Iterator[Flaw]:
         yield Flaw((*path, "absent_after_ticks"), clause, "make it more than grace_ticks")
 
 
-def _check_job_names(scenario: Scenario) -> Iterator[Flaw]:
+def _check_jobs(scenario: Scenario) -> Iterator[Flaw]:
     known = [job.id for job in scenario.jobs]
     for number, agent in enumerate(scenario.agents):
         if agent.job is not None and agent.job not in known:
             yield unknown(("agents", number, "job"), "job", agent.job, known)
+    things = [thing.id for thing in (*drawn_things(scenario.map), *scenario.objects)]
+    for number, job in enumerate(scenario.jobs):
+        if isinstance(job.place, str) and job.place not in things:
+            yield unknown(("jobs", number, "place"), "object", job.place, things)
     for number, name in enumerate(scenario.population.jobs):
         if name not in known:
             yield unknown(("population", "jobs", number), "job", name, known)

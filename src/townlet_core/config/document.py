@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import yaml
 
+from townlet_core.config.nodes import Entry, Finding, Mapping, Node, Place, Scalar, Sequence
 from townlet_core.config.scalars import BROKEN, Broken, Value, read_plain
 from townlet_core.config.syntax import explain_syntax
 
@@ -17,65 +16,6 @@ MAX_NODES = 500_000
 _MERGE = "tag:yaml.org,2002:merge"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-Path = tuple[str | int, ...]
-
-
-class Place(NamedTuple):
-    """Where something stands."""
-
-    file: str
-    line: int = 0  # from 1; 0 where there are no lines, as in an option
-    column: int = 0  # from 1
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-
-
-class Finding(NamedTuple):
-    """A problem of a file: where it stands, at which key, what it is, and what to do."""
-
-    place: Place
-    path: Path
-    clause: str
-    hint: str | None = None
-
-
-@dataclass(slots=True)
-class Scalar:
-    """A single value; BROKEN where a finding says already what is wrong with it."""
-
-    place: Place
-    value: Value | Broken
-    size: int = 1
-
-
-@dataclass(slots=True)
-class Sequence:
-    """A list."""
-
-    place: Place
-    items: list[Node] = field(default_factory=list)
-    size: int = 1
-
-
-class Entry(NamedTuple):
-    """A key of a mapping, where it stands, and its value."""
-
-    place: Place
-    node: Node
-
-
-@dataclass(slots=True)
-class Mapping:
-    """A mapping from text to values."""
-
-    place: Place
-    entries: dict[str, Entry] = field(default_factory=dict)
-    size: int = 1
-
-
-Node = Scalar | Sequence | Mapping
 
 
 class Document(NamedTuple):
@@ -101,11 +41,6 @@ def read_document(text: str, file: str, *, lines: bool = True) -> Document:
         return Document(composer.document(text), composer.findings)
     except _Stop:
         return Document(None, composer.findings)
-
-
-def dotted(path: Path) -> str:
-    """Write a path as users do in --set."""
-    return ".".join(map(str, path))
 
 
 class _Composer:
@@ -265,14 +200,3 @@ class _Composer:
                     node.entries.setdefault(key, entry)
             elif not (isinstance(part, Scalar) and part.value is BROKEN):
                 self.find(part.place, "'<<' takes a mapping, or a list of them", "write '<<: *name'")
-
-
-def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
-    """Yield each node below and with a node, with its path."""
-    yield path, node
-    if isinstance(node, Mapping):
-        for key, entry in node.entries.items():
-            yield from walk(entry.node, (*path, key))
-    elif isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            yield from walk(item, (*path, index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from townlet_core.config.town import Thing, TownMap
 
 WALL = "#"
 FLOOR = "."
+DRAWN_ID = re.compile(r".+_[1-9][0-9]*")  # what the things of a drawing are called
 
 
 class Ground(NamedTuple):

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from townlet_core.config.checks import check_manifest, check_scenario
-from townlet_core.config.document import Finding, Node, Place, dotted, read_document
+from townlet_core.config.cuts import Cuts
+from townlet_core.config.document import read_document
 from townlet_core.config.find import find_config, find_manifest
 from townlet_core.config.flaw import Flaw
+from townlet_core.config.ground import DRAWN_ID
+from townlet_core.config.nodes import Finding, Place, dotted, key_place, place_of
 from townlet_core.config.override import apply_override
 from townlet_core.config.places import can_be_laid, check_map, check_places
 from townlet_core.config.reach import check_reach
 from townlet_core.config.scenario import Scenario, Town
 from townlet_core.config.steps import check_steps
 from townlet_core.config.town import AffordanceManifest
-from townlet_core.config.validate import Reading, key_place, original, place_of, read_record
+from townlet_core.config.validate import Reading, read_record
 from townlet_core.errors import ConfigError, InputError, TownletError
 
 MAX_BYTES = 16 * 2**20
 # What the checks go on with where the file does not say it rightly.
 _STAND_INS = {"name": "town", "scenario": {"ticks": 1_000_000}, "map": {"width": 1, "height": 1}}
 _EMPTY_MANIFEST: dict[str, object] = {"kinds": {}, "affordances": {}}
-
-
-class _Manifest(NamedTuple):
-    root: Node | None
-    reading: Reading[AffordanceManifest] | None
-    findings: list[Finding]
 
 
 def load_town(source: str, overrides: Sequence[str] = ()) -> Town:
@@ -53,13 +49,11 @@ def load_town(source: str, overrides: Sequence[str] = ()) -> Town:
     for override in overrides:
         findings += apply_override(root, override)
     scenario = read_record(Scenario, root, _STAND_INS)
-    findings += scenario.findings
-    manifest = _load_manifest(scenario, root, path)
-    findings += manifest.findings
-    findings += _cross_check(scenario, root, manifest)
-    if findings or scenario.record is None or manifest.reading is None or manifest.reading.record is None:
+    manifest, in_manifest = _load_manifest(scenario, path)
+    findings += [*scenario.findings, *in_manifest, *_cross_check(scenario, manifest)]
+    if findings or scenario.record is None or manifest is None or manifest.record is None:
         raise _failure(findings, str(path), overrides)
-    return Town(scenario=scenario.record, manifest=manifest.reading.record)
+    return Town(scenario=scenario.record, manifest=manifest.record)
 
 
 def config_hash(town: Town) -> str:
@@ -93,58 +87,54 @@ def read_text(path: Path) -> str:
         raise InputError("is not UTF-8", where=str(place), hint="save it as UTF-8") from error
 
 
-def _load_manifest(scenario: Reading[Scenario], root: Node, path: Path) -> _Manifest:
+def _load_manifest(scenario: Reading[Scenario], path: Path) -> tuple[Reading[AffordanceManifest] | None, list[Finding]]:
     at = ("affordances",)
-    if scenario.record is None or scenario.concerns(at):
-        return _Manifest(None, None, [])
+    if scenario.record is None or scenario.cuts.concern(at):
+        return None, []
     try:
         file = find_manifest(scenario.record.affordances, path)
         text = read_text(file)
     except InputError as error:
         clause = f"{error.where}: {error.problem}" if error.where else error.problem
-        return _Manifest(None, None, [Finding(place_of(root, at), at, clause, error.hint)])
+        return None, [Finding(place_of(scenario.cuts.root, at), at, clause, error.hint)]
     document = read_document(text, str(file))
     if document.root is None:
-        return _Manifest(None, None, document.findings)
+        return None, document.findings
     reading = read_record(AffordanceManifest, document.root, _EMPTY_MANIFEST)
-    return _Manifest(document.root, reading, document.findings + reading.findings)
+    return reading, document.findings + reading.findings
 
 
-def _cross_check(scenario: Reading[Scenario], root: Node, manifest: _Manifest) -> list[Finding]:
+def _cross_check(scenario: Reading[Scenario], manifest: Reading[AffordanceManifest] | None) -> list[Finding]:
+    """Check what was read, and keep what does not merely follow from what is reported already."""
+    known = manifest.record if manifest is not None else None
+    lost = scenario.cuts.words() | (manifest.cuts.words() if manifest is not None else frozenset())
     findings: list[Finding] = []
-    known, lost = None, scenario.lost
-    if manifest.root is not None and manifest.reading is not None and manifest.reading.record is not None:
-        known, lost = manifest.reading.record, lost | manifest.reading.lost
-        flaws = list(check_manifest(known))
-        findings += [_found(flaw, manifest.root) for flaw in _sound(flaws, manifest.reading, manifest.root, lost)]
+    if manifest is not None and known is not None:
+        findings += _found(check_manifest(known), manifest.cuts, lost)
     if scenario.record is not None:
-        flaws = _check_town(scenario, scenario.record, known)
-        findings += [_found(flaw, root) for flaw in _sound(flaws, scenario, root, lost)]
+        findings += _found(_check_town(scenario.record, known, scenario.cuts), scenario.cuts, lost)
     return findings
 
 
-def _check_town(reading: Reading[Scenario], town: Scenario, manifest: AffordanceManifest | None) -> list[Flaw]:
+def _check_town(town: Scenario, manifest: AffordanceManifest | None, cuts: Cuts) -> Iterator[Flaw]:
     """Make the checks that still mean something: those of places need a whole map, those of ways all places."""
-    flaws = [*check_scenario(town, manifest), *check_steps(town, manifest)]
-    if reading.concerns(("map",)):
-        return flaws
-    drawing = list(check_map(town.map))
-    places = list(check_places(town)) if can_be_laid(town.map) else []
-    whole = not drawing and not places and not any(reading.concerns((part,)) for part in ("objects", "agents"))
-    return [*flaws, *drawing, *places, *(check_reach(town) if whole else ())]
+    sound = not cuts.concern(("map",))
+    drawing = list(check_map(town.map)) if sound else []
+    for flaw in (*check_scenario(town, manifest), *check_steps(town, manifest)):
+        if (sound and not drawing) or flaw.word is None or not DRAWN_ID.fullmatch(flaw.word):
+            yield flaw
+    places = list(check_places(town)) if sound and can_be_laid(town.map) else []
+    yield from (*drawing, *places)
+    if sound and not drawing and not places and not cuts.concern(("objects",)) and not cuts.concern(("agents",)):
+        yield from check_reach(town)
 
 
-def _sound(
-    flaws: list[Flaw], reading: Reading[Scenario] | Reading[AffordanceManifest], root: Node, lost: frozenset[str]
-) -> list[Flaw]:
-    """Keep the flaws that are not mere consequences of what is reported already, with their paths in the file."""
-    placed = [flaw._replace(path=original(root, flaw.path, reading.wrong)) for flaw in flaws]
-    return [flaw for flaw in placed if flaw.word not in lost and not reading.concerns(flaw.path)]
-
-
-def _found(flaw: Flaw, root: Node) -> Finding:
-    place = key_place(root, flaw.path) if flaw.at_key else place_of(root, flaw.path)
-    return Finding(place, flaw.path, flaw.clause, flaw.hint)
+def _found(flaws: Iterable[Flaw], cuts: Cuts, lost: frozenset[str]) -> Iterator[Finding]:
+    for flaw in flaws:
+        path = cuts.original(flaw.path)
+        if flaw.word not in lost and not cuts.concern(path):
+            place = key_place(cuts.root, path) if flaw.at_key else place_of(cuts.root, path)
+            yield Finding(place, path, flaw.clause, flaw.hint)
 
 
 def _failure(findings: list[Finding], scenario: str, overrides: Sequence[str]) -> ConfigError:

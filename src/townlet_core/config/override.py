@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from townlet_core.config.document import Entry, Finding, Mapping, Node, Path, Place, Scalar, Sequence, read_document
+from townlet_core.config.document import read_document
+from townlet_core.config.nodes import Entry, Finding, Mapping, Node, Path, Place, Scalar, Sequence
 from townlet_core.errors import UsageError
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from townlet_core.config.document import Path
 from townlet_core.config.flaw import Flaw
 from townlet_core.config.ground import FLOOR, WALL, Ground, drawn_things, lay_ground
+from townlet_core.config.nodes import Path
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import TownMap
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from townlet_core.config.agents import Agent, Step
-from townlet_core.config.document import Path
 from townlet_core.config.expression import Variable, parse
 from townlet_core.config.flaw import Flaw, unknown
 from townlet_core.config.ground import drawn_things
+from townlet_core.config.nodes import Path
 from townlet_core.config.possible import can_hold, condition_ranges
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.tokens import ExpressionError
