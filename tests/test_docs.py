@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ import typer.core
 import typer.main
 
 from townlet_cli.app import app
+from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.samples.metrics import read_metrics
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -112,10 +113,26 @@ def test_every_command_in_a_page_parses(page: Path) -> None:
                 assert (ROOT / word).exists(), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_python_example_is_python(page: Path) -> None:
+@pytest.fixture(scope="module")
+def breakfast(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the capture that the examples read, where they expect it; give the folder that they are run in."""
+    folder = tmp_path_factory.mktemp("examples")
+    capture(CaptureRequest("kitchen_breakfast", folder / "captures" / "breakfast"))
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if [*blocks(page, "python")]], ids=name)
+def test_every_python_example_runs(page: Path, breakfast: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(breakfast)
     for block in blocks(page, "python"):
-        ast.parse(block)
+        exec(compile(block, name(page), "exec"), {})
+
+
+def test_every_metric_of_a_capture_is_described(breakfast: Path) -> None:
+    patterns = [re.sub(r"<\w+>", r"\\w+", pattern) for pattern in generate.METRIC_MEANINGS]
+    written = read_metrics(breakfast / "captures" / "breakfast" / "rollout_sample_metrics.json")
+    for sample in written.samples.values():
+        assert not [metric for metric in sample if not any(re.fullmatch(pattern, metric) for pattern in patterns)]
 
 
 def test_the_first_screen_of_the_readme_has_a_command_that_captures_and_one_that_tests() -> None:

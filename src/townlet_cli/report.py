@@ -27,12 +27,13 @@ SHOWN = {
 
 def show_capture(report: CaptureReport) -> None:
     """Print the tables, and where the capture lies."""
-    put_rich(_metrics_table(report), *_events_table(report))
-    size = f"{_count(report.worlds, 'world')}, {_count(len(report.samples), 'sample')}"
-    put(
-        f"{report.scenario}: {report.ticks:,} ticks, {size}, {report.agent_steps:,} agent-steps in {report.seconds:.2f} s"
-        f"\n{report.manifest}"
+    left_out = len(report.samples) - MOST_ROWS
+    more = [f"... and {left_out:,} more, in the metrics file"] if left_out > 0 else []
+    put_rich(_metrics_table(report), *more, *_events_table(report))
+    size = (
+        f"{_count(report.worlds, 'world')}, {_count(len(report.samples), 'sample')}, {report.agent_steps:,} agent-steps"
     )
+    put(f"{report.scenario}: {report.ticks:,} ticks, {size}, {report.seconds:.2f} s\n{report.manifest}")
 
 
 def remark(report: CaptureReport) -> None:
@@ -60,9 +61,6 @@ def _metrics_table(report: CaptureReport) -> Table:
             f"{sum(_events(sample).values()):,.0f}",
             "terminated" if sample.metrics["terminated"] else "truncated",
         )
-    left_out = len(report.samples) - MOST_ROWS
-    if left_out > 0:
-        table.add_row(f"... and {left_out:,} more, in the metrics file")
     return table
 
 
