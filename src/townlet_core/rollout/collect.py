@@ -106,6 +106,7 @@ def collect(
 def first_ticks(frames: Frames, ticks: int) -> Frames:
     """Cut a chunk down to its first ticks, without copying."""
     seen = Observation._fields
-    kept = {name: getattr(frames, name)[: ticks + (name in seen)] for name in Frames._fields[: Frames._fields.index("ends")]}
+    kept = {
+        name: getattr(frames, name)[: ticks + (name in seen)] for name in Frames._fields[: Frames._fields.index("ends")]
+    }
     return frames._replace(**kept)
-

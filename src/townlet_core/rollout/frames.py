@@ -39,7 +39,7 @@ class Frames(NamedTuple):
 
 
 def new_frames(town: CompiledTown, worlds: int, ticks: int, *, planes: bool = False) -> Frames:
-    """Make room for a chunk; `planes` chooses float32 maps instead of packed tiles. Memory is taken as it is written."""
+    """Make room for a chunk; `planes` chooses float32 maps instead of packed tiles. Memory is taken when written."""
     slots, features, actions = len(town.slots), len(town.features), len(town.actions.names)
     channels, side, _ = town.map_shape
     tiles, plane_tiles = (0, channels * side * side) if planes else (side * side, 0)

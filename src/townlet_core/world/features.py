@@ -59,7 +59,8 @@ AROUND = {
     "neighbor_agent_ratio": "other agents in the window / its tiles",
     "neighbor_object_ratio": "things in the window / its tiles",
     "reserved_tile_ratio": "reserved things in the window / its tiles",
-    "nearest_agent_distance": "d / (radius + 1) for the Chebyshev distance d of the nearest agent in the window; 1 if there is none",
+    "nearest_agent_distance": "d / (radius + 1) for the Chebyshev distance d of the nearest agent in the window; "
+    "1 if there is none",
     "rivalry_max": "the strongest rivalry felt",
     "rivalry_avoid_count": "agents with rivalry at or above rivalry.avoid_threshold / (slots - 1)",
     "social_trust_mean": "sum of trust over ties / (slots - 1)",
@@ -81,7 +82,8 @@ SLOT_FEATURES = (
     "1 if rivalry is at or above rivalry.avoid_threshold",
 )
 SOCIAL = {
-    f"social_slot{slot}_d{d}": f"{text}; of the tie number {slot + 1} by strength (rivalry + |trust| + familiarity); 0 if there is none"
+    f"social_slot{slot}_d{d}": f"{text}; of the tie number {slot + 1} by strength (rivalry + |trust| + familiarity); "
+    "0 if there is none"
     for slot in range(SOCIAL_SLOTS)
     for d, text in enumerate(SLOT_FEATURES)
 }

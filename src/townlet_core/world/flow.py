@@ -61,7 +61,7 @@ def flow_fields(solid: Bits, goals: list[tuple[int, int, int]]) -> tuple[NDArray
 
 
 def main_floor(solid: Bits) -> NDArray[np.int16]:
-    """List the tiles `[S, 2]` (x, y) of the largest floor that can be walked without a wall between, in reading order."""
+    """List the tiles `[S, 2]` (x, y) of the largest floor walkable without a wall between, in reading order."""
     left = ~solid
     best = np.zeros_like(solid)
     while left.sum() > best.sum():
@@ -75,7 +75,10 @@ def main_floor(solid: Bits) -> NDArray[np.int16]:
 
 
 def nearest_things(steps: NDArray[np.int16], kind_of: list[int], kinds: int) -> NDArray[np.int16]:
-    """Find the nearest thing of each kind by walking, `[K, H, W]`; NOTHING where none is in reach, the lower id where two are alike."""
+    """Find the nearest thing of each kind by walking, `[K, H, W]`.
+
+    NOTHING where none is in reach, the lower id where two are alike.
+    """
     nearest = np.full((kinds, *steps.shape[1:]), NOTHING, np.int16)
     for kind in range(kinds):
         ids = np.flatnonzero(np.array(kind_of) == kind)

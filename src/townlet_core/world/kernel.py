@@ -1,11 +1,12 @@
 """The one decorator of all kernels, and the folder in which their machine code is kept.
 
-Numba's cache looks only at the file of the outermost function, so a constant changed elsewhere would bring back the old
-result: the folder's name therefore contains a hash of the sources of this package. `_nrt=False` leaves out reference
-counting (kernels then run two to four times faster, and two threads scale) and forbids allocation inside kernels; it is an
-underscore option of Numba (0.60 to 0.66 have it): should it go, leave it out here and all else still works, more slowly.
+Numba's cache looks only at the file of the outermost function, so a constant changed elsewhere would bring back the
+old result: the folder's name therefore contains a hash of the sources of this package. `_nrt=False` leaves out
+reference counting (kernels then run two to four times faster, and two threads scale) and forbids allocation inside
+kernels; it is an underscore option of Numba (0.60 to 0.66 have it): should it go, leave it out here and all else still
+works, more slowly.
 
-With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python on `np.recarray` views, with the same bits as a result.
+With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python on `np.recarray` views, with the same bits.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).resolve().parents[1]
 KEEP_DAYS = 30
+_numba: Any = numba  # its types know neither `_nrt` nor the settings in `config`
 
 
 def source_hash() -> str:
@@ -39,7 +40,7 @@ def source_hash() -> str:
 
 
 def cache_folder() -> Path:
-    """Choose the folder for compiled kernels: under NUMBA_CACHE_DIR, XDG_CACHE_HOME or ~/.cache, else a temporary one."""
+    """Choose the folder for machine code: under NUMBA_CACHE_DIR, XDG_CACHE_HOME or ~/.cache, else a temporary one."""
     base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "townlet" / "kernels" / source_hash()
     try:
@@ -61,9 +62,9 @@ def drop_old_kernels(kernels: Path) -> None:
 
 CACHE = cache_folder()
 CACHE.mkdir(parents=True, exist_ok=True)
-numba.config.CACHE_DIR = str(CACHE)
-_njit: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-if numba.config.DISABLE_JIT:
+_numba.config.CACHE_DIR = str(CACHE)
+_njit = _numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+if _numba.config.DISABLE_JIT:
     np.seterr(over="ignore")  # 64-bit keys wrap around, by design
 
 
@@ -75,9 +76,9 @@ def kernel(function: F) -> F:
 
 def is_compiled(entry: str) -> bool:
     """Tell whether the machine code of a kernel called from Python lies in the cache."""
-    return bool(numba.config.DISABLE_JIT) or any(CACHE.rglob(f"*.{entry}-*.nbi"))
+    return bool(_numba.config.DISABLE_JIT) or any(CACHE.rglob(f"*.{entry}-*.nbi"))
 
 
-def records(array: NDArray[np.void]) -> NDArray[np.void]:
+def records(array: NDArray[Any]) -> NDArray[Any]:
     """Give the fields of records attribute access where kernels run as plain Python."""
-    return array.view(np.recarray) if numba.config.DISABLE_JIT and array.dtype.names else array
+    return array.view(np.recarray) if _numba.config.DISABLE_JIT and array.dtype.names else array

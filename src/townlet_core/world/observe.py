@@ -30,7 +30,10 @@ def see_nothing(tiles, planes, ft, mask):
 
 @kernel
 def observe(world, agents, things, ties, cooldown, grid, town, scratch, tiles, planes, features, mask):
-    """Write what every agent of a world sees: tiles `[A, D * D]` or planes `[A, C * D * D]` (either may have no columns), features, mask."""
+    """Write what every agent of a world sees: the map, features, mask.
+
+    The map goes to tiles `[A, D * D]` or planes `[A, C * D * D]`; either may have no columns.
+    """
     params = town.params[0]
     radius = i64(params.radius)
     height = town.crowd.shape[0]

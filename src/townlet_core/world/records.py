@@ -1,7 +1,8 @@
 """Every record of the town: its fields, their units and their sentinels, once.
 
 State is kept in arrays of these records (W worlds, A slots for agents, O things, K ties an agent):
-worlds `[W]`, agents `[W, A]`, things `[W, O]`, ties `[W, A, K]`, cooldown `[W, A, O]`, grid `[W, H + 2 PAD, W + 2 PAD]`.
+worlds `[W]`, agents `[W, A]`, things `[W, O]`, ties `[W, A, K]`, cooldown `[W, A, O]`,
+grid `[W, H + 2 PAD, W + 2 PAD]`.
 No field may have the name of an ndarray method: the records are also read as `np.recarray` (see kernel.py).
 """
 
@@ -32,7 +33,7 @@ WAIT, NORTH, EAST, SOUTH, WEST, RELEASE, CHAT, FIRST_REQUEST = range(8)
 
 def record(*fields: tuple[object, ...]) -> np.dtype[np.void]:
     """Make an aligned record type."""
-    return np.dtype(list(fields), align=True)  # type: ignore[call-overload, no-any-return]
+    return np.dtype(list(fields), align=True)
 
 
 WORLD = record(
@@ -179,16 +180,18 @@ PARAMS = record(
     ("conflict", "f4"), ("ghost_factor", "f4"), ("chat_failure", "f4"), ("takeover_rivalry", "f4"),
     ("rivalry_decay", "f4"), ("avoid", "f4"),
     ("polite", "f4"), ("polite_relief", "f4"), ("chat_trust", "f4"), ("chat_familiarity", "f4"),
-    ("meal_trust", "f4"), ("help_trust", "f4"), ("takeover_trust", "f4"), ("trust_decay", "f4"), ("familiarity_decay", "f4"),
+    ("meal_trust", "f4"), ("help_trust", "f4"), ("takeover_trust", "f4"), ("trust_decay", "f4"),
+    ("familiarity_decay", "f4"),
     ("chat_range", "i4"), ("chat_cooldown", "i4"), ("chat_base", "f4"), ("chat_gain", "f4"), ("chat_loss", "f4"),
     ("meal_range", "i4"), ("takeover_bonus", "f4"),
-    ("survival", "f4"), ("needs_scale", "f4"), ("wage_rate", "f4"), ("punctuality", "f4"), ("lateness", "f4"), ("absence", "f4"),
-    ("social_rate", "f4"), ("faint", "f4"), ("eviction", "f4"), ("shaping", "f4"), ("discount", "f4"), ("bound", "f4"),
+    ("survival", "f4"), ("needs_scale", "f4"), ("wage_rate", "f4"), ("punctuality", "f4"), ("lateness", "f4"),
+    ("absence", "f4"), ("social_rate", "f4"), ("faint", "f4"), ("eviction", "f4"),
+    ("shaping", "f4"), ("discount", "f4"), ("bound", "f4"),
 )  # fmt: skip
 
 
 class Tables(NamedTuple):
-    """A compiled town: read-only. H x W tiles, O things, M affordances, J jobs, P places (things, then jobs, then tiles)."""
+    """A compiled town: read-only. H x W tiles, O things, M affordances, J jobs, P places (things, jobs, then tiles)."""
 
     params: NDArray[np.void]  # PARAMS [1]
     spots: NDArray[np.void]  # SPOT [O]

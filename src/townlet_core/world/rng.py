@@ -1,7 +1,8 @@
 """Randomness without state: each draw is a function of seed, world, episode, tick, agent and stream.
 
-`u = mix(mix(mix(seed, world, episode) + tick G1) + (32 agent + stream) G2)` with the finaliser of splitmix64 (Steele, Lea,
-Flood 2014, https://doi.org/10.1145/2714064.2660195): a world's trajectory is the same alone, in any batch, on any thread.
+`u = mix(mix(mix(seed, world, episode) + tick G1) + (32 agent + stream) G2)` with the finaliser of splitmix64 (Steele,
+Lea, Flood 2014, https://doi.org/10.1145/2714064.2660195): a world's trajectory is the same alone, in any batch, on any
+thread.
 """
 
 from __future__ import annotations

@@ -150,22 +150,22 @@ def keep_last(frames, t, w):
 def look(town, state, frames, scratch, t, w):
     """Write row t of the observations of world w."""
     observe(
-        state.worlds[w], state.agents[w], state.things[w], state.ties[w], state.cooldown[w], state.grid[w], town, scratch,
-        frames.tiles[t, w], frames.map[t, w], frames.features[t, w], frames.action_mask[t, w],
+        state.worlds[w], state.agents[w], state.things[w], state.ties[w], state.cooldown[w], state.grid[w],
+        town, scratch, frames.tiles[t, w], frames.map[t, w], frames.features[t, w], frames.action_mask[t, w],
     )  # fmt: skip
 
 
 @kernel
 def advance(town, state, frames, scratch, t, w):
-    """Play tick t of a chunk in world w with the actions in the frames, and write what came of it and what is seen next.
+    """Play tick t of a chunk in world w with the actions in the frames, and write the outcome and what is seen next.
 
     At the horizon everybody still alive is truncated and the next episode begins.
     """
     world, agents, things, ties = state.worlds[w], state.agents[w], state.things[w], state.ties[w]
     cooldown, grid, params = state.cooldown[w], state.grid[w], town.params[0]
     tick(
-        world, agents, things, ties, cooldown, grid, frames.actions[t, w], frames.action_mask[t, w], frames.events[t, w],
-        frames.terms[t, w], frames.rewards[t, w], town, scratch,
+        world, agents, things, ties, cooldown, grid, frames.actions[t, w], frames.action_mask[t, w],
+        frames.events[t, w], frames.terms[t, w], frames.rewards[t, w], town, scratch,
     )  # fmt: skip
     ended = mark_ends(
         world, agents, scratch.over, frames.alive[t, w], frames.terminated[t, w], frames.truncated[t, w], params

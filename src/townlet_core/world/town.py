@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet_core.config.agents import Agent, Needs, Personality, Schedule
+from townlet_core.config.agents import Agent, Job, Needs, Personality, Schedule, Step
 from townlet_core.config.expression import parse
 from townlet_core.config.ground import Ground, affordances_present, kinds_present, lay_ground
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.scenario import Town as TownConfig
-from townlet_core.config.town import Affordance
+from townlet_core.config.town import Affordance, Perturbation, Thing
 from townlet_core.world import records as rec
 from townlet_core.world.events import CORE_EVENTS
 from townlet_core.world.features import channel_names, feature_names
@@ -114,7 +114,7 @@ def _places(scenario: Scenario, ground: Ground) -> Iterator[tuple[object, int, i
         yield tile, *tile, 0
 
 
-def _steps(schedule: Schedule | None):  # type: ignore[no-untyped-def]
+def _steps(schedule: Schedule | None) -> tuple[Step, ...]:
     return schedule.steps if schedule else ()
 
 
@@ -176,7 +176,7 @@ def _clock(day: int) -> NDArray[np.float32]:
     return np.stack([np.sin(angle), np.cos(angle)], 1).astype(np.float32)
 
 
-def _spot(config: TownConfig, number: dict[str, int], thing) -> dict[str, object]:  # type: ignore[no-untyped-def]
+def _spot(config: TownConfig, number: dict[str, int], thing: Thing) -> dict[str, object]:
     stock = config.manifest.kinds[thing.kind].stock
     row: dict[str, object] = {"kind": number[thing.kind], "x": thing.at[0], "y": thing.at[1]}
     if stock is None:
@@ -209,7 +209,7 @@ def _offers(
         code += ops
 
 
-def _job(job, ground: Ground, places: dict[object, int]) -> dict[str, object]:  # type: ignore[no-untyped-def]
+def _job(job: Job, ground: Ground, places: dict[object, int]) -> dict[str, object]:
     at = {thing.id: thing.at for thing in ground.things}
     x, y = at[job.place] if isinstance(job.place, str) else job.place
     return {
@@ -229,7 +229,7 @@ def _slot(scenario: Scenario, agent: Agent, made: bool) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _trouble(trouble) -> dict[str, object]:  # type: ignore[no-untyped-def]
+def _trouble(trouble: Perturbation) -> dict[str, object]:
     return {
         "kind": TROUBLES[trouble.kind],
         "at": rec.NEVER if trouble.at_tick is None else trouble.at_tick,
@@ -255,23 +255,28 @@ def _params(s: Scenario, kinds: int, actions: int) -> dict[str, object]:
     need = [getattr(s.needs, name) for name in NEED_NAMES]
     hybrid = s.features.observation != "compact"
     return {
-        "day": s.clock.ticks_per_day, "dawn": s.clock.start_tick, "horizon": s.scenario.ticks, "kinds": kinds, "actions": actions,
+        "day": s.clock.ticks_per_day, "dawn": s.clock.start_tick, "horizon": s.scenario.ticks,
+        "kinds": kinds, "actions": actions,
         "relationships": s.features.relationships, "social_rewards": s.features.social_rewards,
         "lifecycle": s.features.lifecycle, "replace": s.lifecycle.replace,
-        "radius": RADIUS[s.features.observation], "social_slots": hybrid, "kind_planes": s.features.observation == "full",
+        "radius": RADIUS[s.features.observation], "social_slots": hybrid,
+        "kind_planes": s.features.observation == "full",
         "decay": [n.decay for n in need], "weight": [n.weight for n in need],
         "faint_below": s.lifecycle.faint_below, "faint_after": s.lifecycle.faint_after_ticks,
         "max_absences": s.lifecycle.max_absences, "replace_after": s.lifecycle.replace_after_ticks,
-        "cooldown": s.queues.cooldown_ticks, "ghost_after": s.queues.ghost_step_after, "age_weight": s.queues.age_weight,
+        "cooldown": s.queues.cooldown_ticks, "ghost_after": s.queues.ghost_step_after,
+        "age_weight": s.queues.age_weight,
         "conflict": s.rivalry.conflict, "ghost_factor": s.rivalry.ghost_factor, "chat_failure": s.rivalry.chat_failure,
         "takeover_rivalry": s.rivalry.takeover, "rivalry_decay": s.rivalry.decay, "avoid": s.rivalry.avoid_threshold,
         "polite": s.trust.polite, "polite_relief": s.trust.polite_relief, "chat_trust": s.trust.chat,
-        "chat_familiarity": s.trust.chat_familiarity, "meal_trust": s.trust.shared_meal, "help_trust": s.trust.late_help,
-        "takeover_trust": s.trust.takeover, "trust_decay": s.trust.decay, "familiarity_decay": s.trust.familiarity_decay,
+        "chat_familiarity": s.trust.chat_familiarity, "meal_trust": s.trust.shared_meal,
+        "help_trust": s.trust.late_help, "takeover_trust": s.trust.takeover, "trust_decay": s.trust.decay,
+        "familiarity_decay": s.trust.familiarity_decay,
         "chat_range": s.chat.range, "chat_cooldown": s.chat.cooldown_ticks, "chat_base": s.chat.base_success,
         "chat_gain": s.chat.trust_gain, "chat_loss": s.chat.rivalry_loss, "meal_range": s.meals.range,
         "takeover_bonus": s.takeover.bonus, "survival": s.rewards.survival, "needs_scale": s.rewards.needs_scale,
         "wage_rate": s.rewards.wage_rate, "punctuality": s.rewards.punctuality, "lateness": s.rewards.lateness,
-        "absence": s.rewards.absence, "social_rate": s.rewards.social_rate, "faint": s.rewards.faint, "eviction": s.rewards.eviction,
-        "shaping": s.rewards.shaping_scale, "discount": s.rewards.shaping_discount, "bound": s.rewards.clip,
+        "absence": s.rewards.absence, "social_rate": s.rewards.social_rate, "faint": s.rewards.faint,
+        "eviction": s.rewards.eviction, "shaping": s.rewards.shaping_scale, "discount": s.rewards.shaping_discount,
+        "bound": s.rewards.clip,
     }  # fmt: skip

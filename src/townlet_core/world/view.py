@@ -53,7 +53,7 @@ def place_in(me, other, radius):
 
 
 def planes(tiles: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Expand windows of one byte a tile `[..., D * D]` to planes of float32 `[..., C, D, D]`, as `observe` draws them."""
+    """Expand windows of one byte a tile `[..., D * D]` to float32 planes `[..., C, D, D]`, as `observe` draws them."""
     channels, side, _ = shape
     middle = side * side // 2
     out = np.zeros((*tiles.shape[:-1], channels, side * side), np.float32)
@@ -71,7 +71,7 @@ def planes(tiles: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.
 
 @kernel
 def sort_by_row(agents, row_from, row_agents):
-    """List the living agents row by row, so that a window is one run of the list: row y from row_from[y] to row_from[y + 1]."""
+    """List the living agents row by row: row y from row_from[y] to row_from[y + 1], so that a window is one run."""
     for y in range(len(row_from)):
         row_from[y] = 0
     for a in range(len(agents)):

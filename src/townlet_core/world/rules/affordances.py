@@ -1,4 +1,4 @@
-"""Using things: what a start demands, what a finish gives, what an outage breaks off. Effects come once, at the finish."""
+"""Using things: what a start demands, a finish gives, an outage breaks off. Effects come once, at the finish."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def use(agents, things, ties, cooldown, grid, events, world, town, freed):
 
 @kernel
 def restock(things, spots, tick):
-    """Deliveries: every `every` ticks after the first tick of the episode a thing gets `restock` units, as far as they fit."""
+    """Deliveries: each `every` ticks after the first of the episode a thing gets `restock` units, as far as fits."""
     for o in range(len(things)):
         spot = spots[o]
         if spot.restock > 0 and tick > 0 and tick % spot.every == 0:

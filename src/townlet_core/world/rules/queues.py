@@ -1,7 +1,7 @@
 """Queues: who gets a thing next. Holders who stall are rotated; those who use a thing are never interrupted.
 
-Order of waiting: the tick of joining (or of being sent to the back), less `age_weight` for each tick since the first request;
-ties go to the lower slot.
+Order of waiting: the tick of joining (or of being sent to the back), less `age_weight` for each tick since the first
+request; ties go to the lower slot.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def somebody_else(a, o, agents, things):
 
 @kernel
 def request(agents, act, things, ties, cooldown, events, town, tick):
-    """Join the queue of a thing within reach. To ask for what somebody else holds or wants breeds rivalry on both sides."""
+    """Join the queue of a thing within reach. Asking for what others hold or want breeds rivalry on both sides."""
     params = town.params[0]
     for a in range(len(agents)):
         kind = i64(act[a]) - FIRST_REQUEST
@@ -106,7 +106,7 @@ def priority(me, tick, params):
 
 @kernel
 def rotate_stalled(agents, things, events, spots, grid, freed, stepped, tick, params):
-    """Ghost step: a holder who has not started for `ghost_after` ticks while others wait goes to the back of the queue."""
+    """Ghost step: a holder who has not started for `ghost_after` ticks while others wait goes to the back."""
     for o in range(len(things)):
         thing = things[o]
         h = i64(thing.holder)

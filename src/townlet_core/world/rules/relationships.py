@@ -1,6 +1,6 @@
 """Ties between agents: rivalry, trust and familiarity, what moves them, and how they fade.
 
-A tie is one agent's view of another. An agent keeps at most K of them; a new acquaintance takes the place of the weakest.
+A tie is one agent's view of another. An agent keeps at most K of them; a new acquaintance replaces the weakest.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def warm_to(me, ties, other, well, params):
 
 @kernel
 def chat(agents, ties, act, won, events, now, tick, params):
-    """Talk to the nearest agent. Everybody judges by the ties before this tick's chats; then both sides feel the outcome."""
+    """Talk to the nearest agent. All judge by the ties before this tick's chats; then both sides feel the outcome."""
     talkers = 0
     for a in range(len(agents)):
         if act[a] == CHAT:

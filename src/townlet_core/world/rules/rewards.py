@@ -19,11 +19,13 @@ REWARD_TERMS = {
     "wages": "wage_rate * money earned in the tick (wages and bonuses)",
     "punctuality": "punctuality, if at work in the state on time",
     "lateness": "-lateness when becoming late, -absence when becoming absent",
-    "social": "social_rate * (trust + familiarity - rivalry gained through events of the tick), if features.social_rewards",
+    "social": "social_rate * (trust + familiarity - rivalry gained through events of the tick), "
+    "if features.social_rewards",
     "faint": "-faint when fainting",
     "eviction": "-eviction when evicted",
     "survival": "survival, for every tick lived to its end",
-    "shaping": "shaping_discount * potential(after) - potential(before); potential = -shaping_scale * the sum under needs, 0 after death",
+    "shaping": "shaping_discount * potential(after) - potential(before); "
+    "potential = -shaping_scale * the sum under needs, 0 after death",
 }
 NEEDS, WAGES, PUNCTUALITY, LATENESS, SOCIAL, FAINT, EVICTION, SURVIVAL, SHAPING = range(len(REWARD_TERMS))
 
