@@ -53,6 +53,7 @@ CONDITIONS = ("on_shift", "power", "water")
         pytest.param("wallet / (stock - 1) > 1e9", True, id="3 / 0"),
         pytest.param("-wallet / (stock - 1) < -1e9", True, id="-3 / 0 is infinitely little"),
         pytest.param("(stock - 1) / (stock - 1) == 0", False, id="0 / 0 is no number, and equals nothing"),
+        pytest.param("(stock - 1) / (stock - 1) > 0", False, id="0 / 0 is not more than anything"),
         pytest.param("(stock - 1) / (stock - 1) != 0", True, id="0 / 0 differs from everything"),
     ],
 )

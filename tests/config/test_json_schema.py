@@ -39,3 +39,9 @@ def test_it_has_the_keys_and_the_ranges_of_the_model() -> None:
     assert schema["$defs"]["Step"]["properties"]["do"]["enum"] == [
         "move", "request", "start", "wait", "release", "chat"
     ]  # fmt: skip
+
+
+def test_a_manifest_has_a_schema_of_its_own() -> None:
+    schema = json_schema("affordances")
+    assert set(schema["properties"]) == {"kinds", "affordances"}
+    assert schema["$id"] == "urn:townlet:affordances"

@@ -33,6 +33,8 @@ RANGES: dict[Variable, Interval] = {
         "power == water",
         "-stock <= -6",
         "hunger * stock >= 6",
+        "hunger - energy > 0.5",
+        "(hunger - 1) * stock < -5",
         "tick_of_day != 0",
     ],
 )

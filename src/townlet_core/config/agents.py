@@ -43,8 +43,9 @@ class Step(StrictModel):
     to: Place | None = Field(None, description="move: tile or thing to walk to")
     object: Id | None = Field(None, description="request, start: the thing")
     affordance: Id | None = Field(None, description="start: what to do with it")
+    agent: Id | None = Field(None, description="chat: with whom; whoever is nearest if left out")
     ticks: SomeTicks | None = Field(None, description="wait: how long")
-    until_tick: Ticks | None = Field(None, description="wait: until this tick of the day")
+    until_tick: Ticks | None = Field(None, description="wait: until the clock next shows this tick of the day")
     max_ticks: SomeTicks = Field(240, description="give up after this many ticks (not for waits)")
 
 

@@ -14,7 +14,7 @@ from townlet_core.config.scenario import Scenario
 from townlet_core.config.tokens import ExpressionError
 from townlet_core.config.town import AffordanceManifest
 
-# What each action needs; any other key beside do is superfluous. A wait takes one of its two.
+# What each action needs, and what it may have; any other key beside do is superfluous. A wait takes one of its two.
 _NEEDS = {
     "move": ("to",),
     "request": ("object",),
@@ -23,6 +23,7 @@ _NEEDS = {
     "release": (),
     "chat": (),
 }
+_MAY_HAVE = {"chat": ("agent",)}
 _EXAMPLES = {
     "to": "as in 'to: [3, 2]' or 'to: fridge_1'",
     "object": "as in 'object: fridge_1'",
@@ -43,6 +44,8 @@ def check_steps(scenario: Scenario, manifest: AffordanceManifest | None) -> Iter
             path = ("agents", number, "schedule", "steps", place)
             yield from _check_keys(step, path)
             yield from _check_things(step, kinds, path)
+            if step.agent is not None:
+                yield from _check_agent(agent, step.agent, scenario, path)
             if manifest is not None and step.affordance is not None:
                 yield from _check_affordance(step, step.affordance, kinds, manifest, path)
                 yield from _check_possible(agent, step.affordance, scenario, manifest, path)
@@ -58,14 +61,14 @@ def _check_keys(step: Step, path: Path) -> Iterator[Flaw]:
         for key in needs:
             if key not in given:
                 yield Flaw(path, f"to {step.do}, '{key}' is missing", _EXAMPLES[key])
-    allowed = {*needs, *(() if step.do in _ENDLESS else ("max_ticks",))}
+    allowed = {*needs, *_MAY_HAVE.get(step.do, ()), *(() if step.do in _ENDLESS else ("max_ticks",))}
     for key in sorted(given - allowed):
         clause = f"means nothing in a step that does '{step.do}'"
         yield Flaw((*path, key), clause, _where_used(key), at_key=True)
 
 
 def _where_used(key: str) -> str:
-    users = [do for do, needs in _NEEDS.items() if key in needs]
+    users = [do for do, needs in _NEEDS.items() if key in needs or key in _MAY_HAVE.get(do, ())]
     return f"it belongs to {' and '.join(users)}" if users else "leave it out"
 
 
@@ -74,6 +77,14 @@ def _check_things(step: Step, kinds: dict[str, str], path: Path) -> Iterator[Fla
         yield unknown((*path, "object"), "object", step.object, kinds)
     if isinstance(step.to, str) and step.to not in kinds:
         yield unknown((*path, "to"), "object", step.to, kinds)
+
+
+def _check_agent(me: Agent, other: str, scenario: Scenario, path: Path) -> Iterator[Flaw]:
+    known = [agent.id for agent in scenario.agents]
+    if other not in known:
+        yield unknown((*path, "agent"), "agent", other, known)
+    elif other == me.id:
+        yield Flaw((*path, "agent"), f"{other} cannot chat with itself, so this step can never start")
 
 
 def _check_affordance(
