@@ -14,7 +14,7 @@ Weight = Annotated[float, Field(ge=0, le=1000)]
 class Rewards(StrictModel):
     """Weights of the reward terms; the reward of a tick is their sum, clipped at +-clip."""
 
-    survival: Weight = Field(0.01, description="for each tick lived (term survival)")
+    survival: Weight = Field(0.02, description="for each tick lived (term survival)")
     needs_scale: Weight = Field(
         0.05, description="cost of unmet needs: times the weighted squares of 1 - need (term needs)"
     )
@@ -26,8 +26,8 @@ class Rewards(StrictModel):
         0.5,
         description="for each unit of trust and familiarity gained, less rivalry gained, through events (term social)",
     )
-    faint: Weight = Field(2.0, description="cost of fainting (term faint)")
-    eviction: Weight = Field(2.0, description="cost of being evicted (term eviction)")
+    faint: Weight = Field(5.0, description="cost of fainting (term faint)")
+    eviction: Weight = Field(5.0, description="cost of being evicted (term eviction)")
     shaping_scale: Weight = Field(0.0, description="scale of the potential of the needs (term shaping); 0 turns it off")
     shaping_discount: Annotated[float, Field(ge=0, le=1)] = Field(0.99, description="discount of the shaping potential")
     clip: Annotated[float, Field(gt=0, le=10_000)] = Field(10.0, description="bound on the size of a tick's reward")

@@ -1,7 +1,7 @@
 """Schedules: what a scenario tells an agent to do, step by step.
 
-`move` walks until it is there, `request` until the thing is reserved, `start` walks, asks, waits and uses to the end. A step
-that is not done after its `max_ticks` is given up.
+`move` walks until it is there, `request` until the thing is reserved, `start` walks, asks, waits and uses to the end. A
+step that is not done after its `max_ticks` is given up.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Schedules(NamedTuple):
 
 def compile_schedules(town: CompiledTown) -> Schedules:
     """Turn the names in schedules into numbers."""
-    rows, steps = np.zeros(len(town.slots), SCHEDULE), []
+    rows = np.zeros(len(town.slots), SCHEDULE)
+    steps: list[tuple[int, ...]] = []
     for a, agent in enumerate(town.config.scenario.agents):
         if agent.schedule is not None:
             rows[a] = (agent.schedule.from_tick, agent.schedule.cycle, len(steps), len(agent.schedule.steps))
@@ -76,14 +77,16 @@ def _step(town: CompiledTown, step: Step) -> tuple[int, ...]:
         start = FIRST_REQUEST + len(town.kinds) + town.affordances.index(step.affordance)
     if step.do == "wait":
         ticks, limit = step.ticks if step.ticks is not None else step.until_tick or 0, NEVER
-    if step.do == "chat" and step.to is not None:
-        other = town.slots.index(str(step.to))
+    if step.agent is not None:
+        other = town.slots.index(step.agent)
     return kind, place, thing, request, start, other, ticks, limit
 
 
 @kernel
-def is_done(me, step, plan, place_steps, tick, time):
+def is_done(me, step, plan, place_steps, tick, params):
     """Whether a step has done what it is for, or has taken too long."""
+    day = params.day
+    began = (plan.since + params.dawn) % day
     if tick - plan.since >= step.limit and me.doing == NOTHING:
         return True
     if step.kind == MOVE:
@@ -95,7 +98,7 @@ def is_done(me, step, plan, place_steps, tick, time):
     if step.kind == WAIT_FOR:
         return tick - plan.since >= step.ticks
     if step.kind == WAIT_UNTIL:
-        return time >= step.ticks
+        return tick - plan.since >= (step.ticks - began) % day
     return plan.acted == 1
 
 
@@ -135,8 +138,6 @@ def begin_step(me, plan, step, tick):
 @kernel
 def scheduled_action(a, me, schedule, steps, plan, town, mask, tick):
     """Follow a schedule: pass over the steps that are done, then do what the present one asks."""
-    params = town.params[0]
-    time = (tick + params.dawn) % params.day
     if plan.life != me.life or tick == 0:
         plan.life = me.life
         begin_step(me, plan, 0, max(tick, schedule.from_tick))
@@ -149,7 +150,7 @@ def scheduled_action(a, me, schedule, steps, plan, town, mask, tick):
             begin_step(me, plan, 0, tick)
         step = steps[schedule.first + plan.step]
         place_steps = town.steps[step.place, me.y, me.x] if step.place != NOTHING else 1
-        if not is_done(me, step, plan, place_steps, tick, time):
+        if not is_done(me, step, plan, place_steps, tick, town.params[0]):
             return act_on(a, me, step, plan, town, mask, tick)
         begin_step(me, plan, plan.step + 1, tick)
     return WAIT

@@ -11,7 +11,7 @@ from townlet_core.policy.schedule import scheduled_action
 from townlet_core.policy.walking import follow, stroll
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import CHAT, FAR, FIRST_REQUEST, N_NEEDS, NOTHING, RELEASE, WAIT
-from townlet_core.world.rules.affordances import is_served
+from townlet_core.world.rules.affordances import is_served, price_of
 from townlet_core.world.rules.employment import is_at_work
 from townlet_core.world.rules.relationships import rivalry_with
 from townlet_core.world.rules.requirements import is_on_shift
@@ -20,8 +20,9 @@ f32, i64 = np.float32, np.int64
 URGENT = f32(0.3)  # a need below this comes before work
 WANTED = f32(0.65)  # a need below this is seen to when there is time
 MARGIN = 4  # ticks earlier than the walk demands that an agent leaves for work
-QUEUE_COST = 12  # tiles that an agent would walk further to have one less before it
-RIVAL_COST = 400  # the same, to keep away from a rival
+PRICE_COST = f32(30)  # ticks that a unit of money is worth
+ROAM = 6  # ticks between two steps of somebody with nothing to do
+RIVAL_COST = 400  # ticks that it is worth to keep away from a rival
 
 
 @kernel
@@ -48,35 +49,37 @@ def is_rivals(o, agents, things, ties, avoid):
 
 
 @kernel
-def cost_of(o, me, agents, things, ties, town):
-    """What it costs to use a thing, in tiles: the walk, the queue, and rivals in it."""
+def cost_of(o, offer, me, agents, things, ties, world, town):
+    """What it costs to use a thing, in ticks: the walk, the queue, the use, the price, and rivals in the queue."""
     crowd = i64(things[o].waiting) + (1 if things[o].holder != NOTHING else 0)
-    cost = i64(town.steps[o, me.y, me.x]) + QUEUE_COST * crowd
+    ticks = i64(town.steps[o, me.y, me.x]) + i64(offer.duration) * (1 + crowd)
     if crowd > 0 and is_rivals(o, agents, things, ties, town.params[0].avoid):
-        cost += RIVAL_COST
-    return cost
+        ticks += RIVAL_COST
+    return f32(ticks) + PRICE_COST * price_of(offer, world)
 
 
 @kernel
 def best_thing(need, me, agents, things, ties, world, town):
-    """Where to go for a need: the cheapest thing with the best affordance that can be had now, and that affordance."""
+    """Where to go for a need, and for which affordance: what can be had now at the least cost for what it gives."""
+    best = i64(NOTHING)
+    chosen = i64(NOTHING)
+    best_cost = f32(FAR)
     for i in range(town.serves.shape[1]):
         m = i64(town.serves[need, i])
         if m == NOTHING:
             break
         offer = town.offers[m]
-        best = NOTHING
-        best_cost = i64(FAR)
         for o in range(len(things)):
             if town.spots[o].kind != offer.kind or not is_served(me, things[o], offer, world):
                 continue
-            cost = cost_of(o, me, agents, things, ties, town)
+            if town.steps[o, me.y, me.x] == FAR:
+                continue
+            cost = cost_of(o, offer, me, agents, things, ties, world, town) / offer.effect[need]
             if cost < best_cost:
-                best = o
+                best = i64(o)
+                chosen = m
                 best_cost = cost
-        if best != NOTHING:
-            return best, m
-    return NOTHING, NOTHING
+    return best, chosen
 
 
 @kernel
@@ -93,21 +96,30 @@ def best_start(need, mask, town):
 
 
 @kernel
+def use_held(need, a, me, world, town, mask):
+    """Use the thing that is held: for the need if it serves it, else for any other; let go of it if it serves none."""
+    action = best_start(need, mask, town)
+    for other in range(N_NEEDS):
+        if action == WAIT:
+            action = best_start(other, mask, town)
+    if action != WAIT:
+        return action
+    if town.steps[me.holds, me.y, me.x] == 0:
+        return RELEASE
+    return follow(a, me, me.holds, town, mask, world.tick)
+
+
+@kernel
 def see_to(need, a, agents, things, ties, world, town, mask):
-    """Meet a need: start what is held, or walk to a thing and ask for it."""
+    """Meet a need: use what is held, wait near what is queued for, or walk to a thing and ask for it."""
     me = agents[a]
     if me.holds != NOTHING:
-        action = best_start(need, mask, town)
-        if action != WAIT:
-            return action
-        if town.steps[me.holds, me.y, me.x] == 0:
-            return RELEASE  # it turned out to be of no use
-        return follow(a, me, me.holds, town, mask, world.tick)
+        return use_held(need, a, me, world, town, mask)
     if me.queued != NOTHING:
         return follow(a, me, me.queued, town, mask, world.tick)
     o, m = best_thing(need, me, agents, things, ties[a], world, town)
     if o == NOTHING:
-        return idle(a, me, things, ties[a], world, town, mask)
+        return idle(a, me, ties[a], world, town, mask)
     if town.steps[o, me.y, me.x] > 0:
         return follow(a, me, o, town, mask, world.tick)
     action = FIRST_REQUEST + i64(town.offers[m].kind)
@@ -145,10 +157,12 @@ def talk(me, ties, world, town, mask):
 
 
 @kernel
-def idle(a, me, things, ties, world, town, mask):
-    """Nothing to do: let go, make room at things, talk."""
+def idle(a, me, ties, world, town, mask):
+    """Nothing to do: let go, stay out of people's way, talk."""
     if mask[RELEASE] == 1:
         return RELEASE
+    if (world.tick + 3 * a) % ROAM == 0:
+        return stroll(a, me, mask, world.tick)
     for c in range(FIRST_REQUEST, FIRST_REQUEST + town.params[0].kinds):
         if mask[c] == 1:
             return stroll(a, me, mask, world.tick)  # stands in the way of those who want a thing
@@ -166,7 +180,7 @@ def needs_driven_action(a, agents, things, ties, world, town, mask):
         return go_to_work(a, me, ties[a], world, town, mask)
     if me.needs[need] < WANTED or me.holds != NOTHING or me.queued != NOTHING:
         return see_to(need, a, agents, things, ties, world, town, mask)
-    return idle(a, me, things, ties[a], world, town, mask)
+    return idle(a, me, ties[a], world, town, mask)
 
 
 @kernel

@@ -14,14 +14,21 @@ def turned(move, quarters):
 
 @kernel
 def follow(a, me, place, town, mask, tick):
-    """The next step to a place; when somebody stands there, a step aside or a wait, in turn by tick and agent."""
+    """The next step to a place; when somebody is in the way, a step aside or back or a wait, by tick and agent."""
     move = int(town.route[place, me.y, me.x])
     if move == WAIT or mask[move] == 1:
         return move
-    turn = (tick + a) % 4
-    side = turned(move, 1 if turn < 2 else 3)
-    if turn != 0 and mask[side] == 1:
-        return side
+    turn = (tick // 2 + 5 * a) % 8
+    if turn < 6:
+        side = turned(move, 1 if turn < 3 else 3)
+        if mask[side] == 1:
+            return side
+        side = turned(side, 2)
+        if turn % 3 == 0 and mask[side] == 1:
+            return side
+    back = turned(move, 2)
+    if turn == 6 and mask[back] == 1:
+        return back
     return WAIT
 
 

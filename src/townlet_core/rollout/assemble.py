@@ -11,8 +11,8 @@ from townlet_core.rollout.spool import Spool
 from townlet_core.samples.metrics import MEASURED_FEATURES, Columns
 from townlet_core.samples.npz import Stream, whole
 from townlet_core.samples.sample import ARRAYS
-from townlet_core.world.view import planes
 from townlet_core.world.town import CompiledTown
+from townlet_core.world.view import planes
 
 # Array of a sample -> column of the frames it is.
 COLUMNS = {
