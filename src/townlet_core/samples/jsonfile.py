@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from townlet_core.errors import SampleError
 from townlet_core.schema import explain, record_at
@@ -16,6 +17,18 @@ from townlet_core.schema import explain, record_at
 MAX_BYTES = 256 * 2**20  # the seal of a hundred thousand lives is about 200 MB
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def text_like(pattern: str, meaning: str) -> AfterValidator:
+    """Make a check of text: it must match a pattern whole. The meaning is told where it does not."""
+    wanted = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not wanted.fullmatch(text):
+            raise ValueError(f"must be {meaning}, found {text!r}")
+        return text
+
+    return AfterValidator(check)
 
 
 def json_bytes(model: BaseModel) -> bytes:

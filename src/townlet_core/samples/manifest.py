@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import AfterValidator, ConfigDict, Field
 
 from townlet_core.errors import SampleError
-from townlet_core.samples.jsonfile import check_version, parse_model, read_json
+from townlet_core.samples.jsonfile import check_version, parse_model, read_json, text_like
 from townlet_core.samples.sample import PolicyNote
 from townlet_core.schema import StrictModel
 
@@ -24,8 +24,8 @@ def _inside(path: str) -> str:
     return str(PurePosixPath(path))
 
 
-SamplePath = Annotated[str, Field(pattern=r"\.npz$"), AfterValidator(_inside)]
-MetaPath = Annotated[str, Field(pattern=r"\.json$"), AfterValidator(_inside)]
+SamplePath = Annotated[str, text_like(r"(?s).*\.npz", "an .npz file"), AfterValidator(_inside)]
+MetaPath = Annotated[str, text_like(r"(?s).*\.json", "a .json file"), AfterValidator(_inside)]
 
 
 class PlainEntry(StrictModel):

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue
 
 from townlet_core.errors import SampleError
-from townlet_core.samples.jsonfile import check_version, parse_model, read_json
+from townlet_core.samples.jsonfile import check_version, parse_model, read_json, text_like
 from townlet_core.samples.manifest import files_of, find_manifest, locate, read_manifest
 from townlet_core.samples.npz import NpzReader
 from townlet_core.samples.provenance import Versions
@@ -21,7 +21,7 @@ from townlet_core.schema import StrictModel
 SCHEMA_VERSION: Final = 1
 PIECE_BYTES = 2**20
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, text_like(r"[0-9a-f]{64}", "a sha256 in 64 small hexadecimal digits")]
 
 
 class Seal(StrictModel):
