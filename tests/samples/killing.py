@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.samples.captures import contents, write_capture
 from townlet_core.errors import OutputError
+from townlet_core.samples.seal import verify
 
 STEPS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "tempfile.mkdtemp"}
 
@@ -75,6 +76,7 @@ def check_left(folder: Path, before: Path, after: Path) -> None:
     whole = contents(before).items() | contents(after).items()
     assert {item for item in contents(folder).items() if not item[0].startswith(".")} <= whole
     assert (folder / "diary.txt").exists()
+    assert [verify(manifest) for manifest in folder.glob("*_manifest.json")] in ([], [[]]), "a manifest without files"
 
 
 def check_settled(folder: Path, before: Path, after: Path) -> None:
