@@ -30,7 +30,7 @@ from townlet_core.world.town import CompiledTown, compile_town
 
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 MOST_TICKS = 1_000_000
-MOST_WORLDS = 1_000_000
+MOST_WORLDS = 100_000
 MOST_THREADS = 1024
 MOST_SEED = 2**63 - 1
 

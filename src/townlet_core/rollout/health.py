@@ -80,21 +80,17 @@ def find_warnings(
     silent = [sample.sample for sample in samples] if not any(sample.events for sample in samples) else []
     of = f"of {len(samples)} samples"
     signs: tuple[tuple[Kind, str, list[str]], ...] = (
+        ("constant_reward", f"the reward never changes in {len(constant)} {of}: {_some(constant)}", constant),
         (
-            "constant_reward",
-            f"the reward never changes in {len(constant)} {of}: nothing can be learnt from it",
-            constant,
+            "saturated_reward",
+            f"the clip binds in over 1 % of ticks in {len(saturated)} {of}: {_some(saturated)}",
+            saturated,
         ),
-        ("saturated_reward", f"the clip binds in more than 1 % of the ticks in {len(saturated)} {of}", saturated),
-        ("only_waits", f"the agent does nothing but wait in {len(waiting)} {of}", waiting),
-        ("unused_actions", f"{len(unused)} actions were allowed at times and never used", unused),
-        ("no_events", "nothing happened: no event in the whole capture", silent),
+        ("only_waits", f"the agent only waits in {len(waiting)} {of}: {_some(waiting)}", waiting),
+        ("unused_actions", f"never used, though allowed at times: {_some(unused)}", unused),
+        ("no_events", "nothing happened: there is no event in the whole capture", silent),
     )
-    return tuple(
-        HealthWarning(kind=kind, text=f"{text} ({_some(names)})", names=tuple(names))
-        for kind, text, names in signs
-        if names
-    )
+    return tuple(HealthWarning(kind=kind, text=text, names=tuple(names)) for kind, text, names in signs if names)
 
 
 def _some(names: list[str]) -> str:
