@@ -1,0 +1,76 @@
+"""Disturbances: on time, again and again, or by chance, and everywhere the same for the same seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.towns import Stage, town
+
+
+def ticks_without(what: str, ticks: int, *perturbations: dict[str, Any], seed: int = 0, world: int = 0) -> list[int]:
+    """The ticks during which there is no power or water, or during which prices are raised."""
+    stage = Stage(town("a", perturbations=list(perturbations)), seed=seed, world=world)
+    off = []
+    for t in range(ticks):
+        stage.tick()
+        off += [t] if stage.world[f"{what}_until"] > t else []
+    return off
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("power_outage", "power"), ("water_outage", "water"), ("price_spike", "spike")]
+)
+def test_a_disturbance_lasts_its_time_from_its_tick_on(kind: str, what: str) -> None:
+    assert ticks_without(what, 12, {"kind": kind, "at_tick": 3, "duration_ticks": 4}) == [3, 4, 5, 6]
+    others = {"power", "water", "spike"} - {what}
+    assert not any(ticks_without(other, 12, {"kind": kind, "at_tick": 3, "duration_ticks": 4}) for other in others)
+
+
+def test_a_disturbance_that_recurs_comes_every_so_many_ticks() -> None:
+    again = {"kind": "power_outage", "at_tick": 1, "every_ticks": 5, "duration_ticks": 2}
+    assert ticks_without("power", 14, again) == [1, 2, 6, 7, 11, 12]
+
+
+def test_of_two_outages_the_later_end_counts() -> None:
+    long = {"kind": "power_outage", "at_tick": 1, "duration_ticks": 6}
+    short = {"kind": "power_outage", "at_tick": 3, "duration_ticks": 1}
+    assert ticks_without("power", 12, long, short) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_later_spike_brings_its_own_factor() -> None:
+    first = {"kind": "price_spike", "at_tick": 1, "duration_ticks": 9, "factor": 2.0}
+    second = {"kind": "price_spike", "at_tick": 3, "duration_ticks": 1, "factor": 4.0}
+    stage = Stage(town("a", perturbations=[first, second])).ticks(2)
+    assert (stage.world.spike, stage.sees("anna", "price_level")) == (2, 0.666667)  # 2 / 3
+    stage.ticks(2)
+    assert (stage.world.spike, stage.world.spike_until) == (4, 10)
+
+
+def test_chance_comes_about_as_often_as_it_says_and_the_same_for_the_same_seed() -> None:
+    rare = {"kind": "water_outage", "chance": 0.125, "duration_ticks": 1}
+    drawn = [ticks_without("water", 800, rare, seed=seed, world=world) for seed, world in ((1, 0), (1, 0), (2, 0), (1, 1))]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(ticks) for ticks in drawn}) == 3
+    # 800 draws of 1 / 8: 100 on average, with a deviation of 9.4
+    assert all(60 < len(ticks) < 140 for ticks in drawn)
+
+
+def test_two_disturbances_by_chance_are_drawn_apart() -> None:
+    rare = {"chance": 0.25, "duration_ticks": 1}
+    both = ({"kind": "power_outage", **rare}, {"kind": "water_outage", **rare})
+    assert ticks_without("power", 100, *both) != ticks_without("water", 100, *both)
+
+
+def test_agents_see_whether_there_is_power_and_water_and_what_prices_are() -> None:
+    spike = {"kind": "price_spike", "at_tick": 0, "duration_ticks": 2, "factor": 3.0}
+    outages = [{"kind": f"{u}_outage", "at_tick": 0, "duration_ticks": d} for u, d in (("power", 3), ("water", 2))]
+    stage = Stage(town("a", perturbations=[spike, *outages]))
+    seen = [
+        [stage.tick().sees("anna", feature) for feature in ("power_on",)] + [stage.sees("anna", "water_on")]
+        for _ in range(3)
+    ]
+    # tick t shows what holds at t: ticks 1, 2, 3
+    assert seen == [[0, 0], [0, 1], [1, 1]]
+    assert stage.sees("anna", "price_level") == 0.5
