@@ -57,14 +57,18 @@ def _with(town: Town, **changes: object) -> Town:
 
 
 def _missing_kinds(town: Town) -> Iterator[str]:
-    """Name the kinds of things that the town lacks: for each need what serves it best, and what fills that up again."""
+    """Name the kinds of things that the town lacks: what serves a need best, and what fills that up again.
+
+    Nothing is lacking for a need where something serves it half as well as the best would.
+    """
     offered, present = set(affordances_present(town)), set(kinds_present(town))
     everything = town.manifest.affordances
     for need in NEEDS:
-        serving = {name: each for name, each in everything.items() if getattr(each.effects, need) > 0}
-        if not serving or offered & serving.keys():
+        gains = {name: float(getattr(each.effects, need)) for name, each in everything.items()}
+        most = max(gains.values(), default=0.0)
+        if most <= 0 or any(gains[name] >= most / 2 for name in offered):
             continue
-        best = max(serving.values(), key=lambda each: float(getattr(each.effects, need)))
+        best = next(each for name, each in everything.items() if gains[name] == most)
         for kind in dict.fromkeys((best.kind, *_makers(best, everything))):
             if kind not in present:
                 present.add(kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def read_json(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
+            data = file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
     except OSError as error:
         raise SampleError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(path)) from error
     if len(data) > max_bytes:
