@@ -8,6 +8,7 @@ the same process, after a kill or a power cut by the next capture into the folde
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -208,7 +209,8 @@ def _cannot_write(error: OSError, target: Path) -> OutputError:
     elsewhere = isinstance(error.filename, str) and not Path(error.filename).is_relative_to(target)
     where = error.filename if elsewhere else str(target)
     reason = (error.strerror or str(error)).lower()
-    return OutputError(f"cannot be written: {reason}", where=where, hint="nothing was changed there")
+    todo = "free some space; " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return OutputError(f"cannot be written: {reason}", where=where, hint=f"{todo}nothing was changed there")
 
 
 def _sync(path: Path) -> None:

@@ -84,17 +84,17 @@ class Metadata(PlainMetadata):
 
 
 class PlainManifest(StrictModel):
-    """The manifest of any capture; metadata is None in the predecessor's older form."""
+    """The manifest of any capture."""
 
-    metadata: PlainMetadata | None
-    samples: tuple[PlainEntry, ...]
+    metadata: PlainMetadata | None = Field(description="where it comes from; None in the predecessor's older form")
+    samples: tuple[PlainEntry, ...] = Field(description="the samples")
 
 
 class Manifest(PlainManifest):
     """The manifest of a capture of ours, <prefix>_manifest.json."""
 
-    metadata: Metadata
-    samples: tuple[Entry, ...]
+    metadata: Metadata = Field(description="where the capture comes from")
+    samples: tuple[Entry, ...] = Field(description="the samples, by world, slot and time")
 
 
 class CapturedFiles(NamedTuple):

@@ -18,10 +18,10 @@ COMMIT = re.compile(r"[0-9a-f]{40,64}")
 class Versions(StrictModel):
     """Versions of all that decides on the bytes of a capture."""
 
-    townlet: str | None = Field(description="none where it runs uninstalled")
-    python: str
-    numpy: str
-    numba: str | None = Field(description="none where it is not installed")
+    townlet: str | None = Field(description="version of Townlet; none where it runs uninstalled")
+    python: str = Field(description="version of Python")
+    numpy: str = Field(description="version of NumPy")
+    numba: str | None = Field(description="version of Numba; none where it is not installed")
 
 
 def versions() -> Versions:
