@@ -14,7 +14,7 @@ Weight = Annotated[float, Field(ge=0, le=1000)]
 class Rewards(StrictModel):
     """Weights of the reward terms; the reward of a tick is their sum, clipped at +-clip."""
 
-    survival: Weight = Field(0.02, description="for each tick lived (term survival)")
+    survival: Weight = Field(0.04, description="for each tick lived (term survival)")
     needs_scale: Weight = Field(
         0.05, description="cost of unmet needs: times the weighted squares of 1 - need (term needs)"
     )
