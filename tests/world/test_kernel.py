@@ -1,0 +1,71 @@
+"""Compiled kernels are kept in a folder of their sources, found again, and dropped when nobody wants them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from townlet_core.world import kernel
+
+DAY = 86_400
+
+
+def test_the_folder_lies_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    hashed = kernel.source_hash()
+    assert kernel.cache_folder() == tmp_path / "numba" / "townlet" / "kernels" / hashed
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    assert kernel.cache_folder() == tmp_path / "xdg" / "townlet" / "kernels" / hashed
+    assert kernel.cache_folder().is_dir()
+
+
+def test_where_nothing_can_be_written_it_lies_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    assert kernel.cache_folder().name == kernel.source_hash()
+    assert tmp_path not in kernel.cache_folder().parents
+
+
+def test_the_hash_changes_with_any_source_that_kernels_are_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("world", "policy", "rollout", "samples"):
+        shutil.copytree(kernel.PACKAGE / part, tmp_path / part)
+    monkeypatch.setattr(kernel, "PACKAGE", tmp_path)
+    hashes = [kernel.source_hash()]
+    for file in ("world/rules/needs.py", "policy/scripted.py", "rollout/collect.py"):
+        with (tmp_path / file).open("a") as source:
+            source.write("# another constant\n")
+        hashes.append(kernel.source_hash())
+    assert len(set(hashes)) == 4
+    (tmp_path / "samples" / "sample.py").write_text("")
+    assert kernel.source_hash() == hashes[-1]
+
+
+def test_kernels_that_nobody_used_for_a_month_are_dropped(tmp_path: Path) -> None:
+    for name, age in (("old", 31), ("young", 29)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "machine_code.nbi").write_text("")
+        os.utime(tmp_path / name, (time.time() - age * DAY,) * 2)
+    kernel.drop_old_kernels(tmp_path)
+    assert [folder.name for folder in tmp_path.iterdir()] == ["young"]
+
+
+@pytest.mark.parametrize(("plain", "record"), [("0", "void"), ("1", "record")])
+def test_records_can_be_read_by_name_where_kernels_run_as_plain_python(plain: str, record: str) -> None:
+    script = (
+        "import numpy as np; from townlet_core.world.kernel import is_compiled, records;"
+        "row = records(np.zeros(1, [('x', 'i2')])); print(type(row[0]).__name__, is_compiled('no_such_kernel'))"
+    )
+    variables = {**os.environ, "NUMBA_DISABLE_JIT": plain}
+    done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{record} {plain == '1'}\n"
