@@ -14,7 +14,7 @@ from townlet_core.world.records import CHAT, FAR, FIRST_REQUEST, N_NEEDS, NOTHIN
 from townlet_core.world.rules.affordances import is_served, price_of
 from townlet_core.world.rules.employment import is_at_work
 from townlet_core.world.rules.relationships import rivalry_with
-from townlet_core.world.rules.requirements import is_on_shift
+from townlet_core.world.rules.requirements import is_met, is_on_shift
 
 f32, i64 = np.float32, np.int64
 URGENT = f32(0.3)  # a need below this comes before work
@@ -59,7 +59,7 @@ def cost_of(o, offer, me, agents, things, ties, world, town):
 
 
 @kernel
-def best_thing(need, me, agents, things, ties, world, town):
+def best_thing(need, me, agents, things, ties, world, town, stack):
     """Where to go for a need, and for which affordance: what can be had now at the least cost for what it gives."""
     best = i64(NOTHING)
     chosen = i64(NOTHING)
@@ -75,7 +75,7 @@ def best_thing(need, me, agents, things, ties, world, town):
             if town.steps[o, me.y, me.x] == FAR:
                 continue
             cost = cost_of(o, offer, me, agents, things, ties, world, town) / offer.effect[need]
-            if cost < best_cost:
+            if cost < best_cost and is_met(me, things[o], offer, price_of(offer, world), world, town, stack):
                 best = i64(o)
                 chosen = m
                 best_cost = cost
@@ -110,14 +110,14 @@ def use_held(need, a, me, world, town, mask):
 
 
 @kernel
-def see_to(need, a, agents, things, ties, world, town, mask):
+def see_to(need, a, agents, things, ties, world, town, mask, stack):
     """Meet a need: use what is held, wait near what is queued for, or walk to a thing and ask for it."""
     me = agents[a]
     if me.holds != NOTHING:
         return use_held(need, a, me, world, town, mask)
     if me.queued != NOTHING:
         return follow(a, me, me.queued, town, mask, world.tick)
-    o, m = best_thing(need, me, agents, things, ties[a], world, town)
+    o, m = best_thing(need, me, agents, things, ties[a], world, town, stack)
     if o == NOTHING:
         return idle(a, me, ties[a], world, town, mask)
     if town.steps[o, me.y, me.x] > 0:
@@ -170,7 +170,7 @@ def idle(a, me, ties, world, town, mask):
 
 
 @kernel
-def needs_driven_action(a, agents, things, ties, world, town, mask):
+def needs_driven_action(a, agents, things, ties, world, town, mask, stack):
     """Urgent needs first, then work, then the other needs, then company."""
     me = agents[a]
     if me.doing != NOTHING:
@@ -179,15 +179,15 @@ def needs_driven_action(a, agents, things, ties, world, town, mask):
     if is_time_for_work(me, world, town) and me.needs[need] >= URGENT:
         return go_to_work(a, me, ties[a], world, town, mask)
     if me.needs[need] < WANTED or me.holds != NOTHING or me.queued != NOTHING:
-        return see_to(need, a, agents, things, ties, world, town, mask)
+        return see_to(need, a, agents, things, ties, world, town, mask, stack)
     return idle(a, me, ties[a], world, town, mask)
 
 
 @kernel
-def scripted_action(a, agents, things, ties, world, town, schedules, plan, mask):
+def scripted_action(a, agents, things, ties, world, town, schedules, plan, mask, stack):
     """What the script does for one agent: the schedule in its first life, needs and job otherwise."""
     me = agents[a]
     schedule = schedules.rows[a]
     if schedule.steps > 0 and me.life == 1:
         return scheduled_action(a, me, schedule, schedules.steps, plan, town, mask, world.tick)
-    return needs_driven_action(a, agents, things, ties, world, town, mask)
+    return needs_driven_action(a, agents, things, ties, world, town, mask, stack)

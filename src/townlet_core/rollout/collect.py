@@ -21,7 +21,7 @@ CHUNK_BYTES = 48 * 2**20  # memory that a chunk of packed observations takes, ab
 
 
 @kernel
-def decide(policy, town, schedules, plans, state, frames, t, w):
+def decide(policy, town, schedules, plans, state, frames, stack, t, w):
     """Write the actions of world w at tick t, and their log-probabilities."""
     world, agents, things, ties = state.worlds[w], state.agents[w], state.things[w], state.ties[w]
     now = rng.tick_key(world.key, world.tick)
@@ -34,7 +34,7 @@ def decide(policy, town, schedules, plans, state, frames, t, w):
         elif policy == RANDOM:
             action, log_prob = uniform_action(now, a, mask)
         elif policy == SCRIPTED:
-            action = scripted_action(a, agents, things, ties, world, town, schedules, plans[w, a], mask)
+            action = scripted_action(a, agents, things, ties, world, town, schedules, plans[w, a], mask, stack)
         frames.actions[t, w, a] = action
         frames.log_probs[t, w, a] = log_prob
 
@@ -44,7 +44,7 @@ def play_range(town, state, frames, scratch, policy, schedules, plans, first, ti
     """Play ticks first to first + ticks of worlds low to high with a policy of the kernels."""
     for w in range(low, high):
         for t in range(first, first + ticks):
-            decide(policy, town, schedules, plans, state, frames, t, w)
+            decide(policy, town, schedules, plans, state, frames, scratch.stack, t, w)
             advance(town, state, frames, scratch, t, w)
 
 

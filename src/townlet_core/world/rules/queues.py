@@ -16,6 +16,7 @@ from townlet_core.world.rules.relationships import ZERO, both_feel
 
 f64, i64, u8 = np.float64, np.int64, np.uint8
 RESERVED, OPEN = u8(RESERVED_BIT), u8(255 - RESERVED_BIT)
+EMPTY = 2**30  # longer than any queue
 
 
 @kernel
@@ -51,7 +52,8 @@ def release(agents, act, things, spots, grid):
 def choose_thing(me, kind, spots, things, cooldown, row_from, row_things, tick):
     """Of the things of a kind within reach: a free one, else the one with the shortest queue; NOTHING if there is none.
 
-    Reach is one tile, diagonals included; things on cooldown for the agent are left out; ties go to the lower id.
+    One with stock comes before any that is empty. Reach is one tile, diagonals included; things on cooldown for the
+    agent are left out; ties go to the lower id.
     """
     best = NOTHING
     crowd = i64(0)
@@ -60,6 +62,7 @@ def choose_thing(me, kind, spots, things, cooldown, row_from, row_things, tick):
         if spots[o].kind != kind or apart(spots[o], me) > 1 or tick < cooldown[o]:
             continue
         ahead = i64(things[o].waiting) + (1 if things[o].holder != NOTHING else 0)
+        ahead += EMPTY if things[o].stock == 0 else 0  # alike for all things of a kind that holds nothing
         if best == NOTHING or ahead < crowd or (ahead == crowd and o < best):
             best = o
             crowd = ahead
