@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.rollout.kitchens import npz_files, sample, take
 from townlet_core.config.load import config_hash, load_town
-from townlet_core.errors import InputError, OutputError, TownletError, UsageError
+from townlet_core.errors import InputError
 from townlet_core.policy.decision import find_policy
 from townlet_core.rollout.capture import CaptureRequest, capture
 from townlet_core.rollout.collect import collect
-from townlet_core.rollout.report import CaptureReport
 from townlet_core.samples.manifest import Manifest, read_manifest
 from townlet_core.samples.metrics import columns_of, measure, read_metrics
-from townlet_core.samples.sample import Meta, Sample, read_meta, read_sample
+from townlet_core.samples.sample import Meta, read_meta, read_sample
 from townlet_core.samples.seal import read_seal, verify
 from townlet_core.world.town import compile_town
 from townlet_core.world.view import planes
-
-# Cara starves soon, and newcomers take her place; dora comes at tick 20.
-KITCHEN = """\
-name: kitchen
-description: Anna, ben and cara share a kitchen.
-scenario: {ticks: 60}
-seed: 3
-map:
-  rows:
-    - "#########"
-    - "#B.....F#"
-    - "#.......#"
-    - "#S......#"
-    - "#########"
-  legend: {B: bed, F: fridge, S: shower}
-agents:
-  - {id: anna, at: [2, 2], needs: {hunger: 0.3}}
-  - {id: ben, at: [3, 2], needs: {hunger: 0.4}}
-  - id: cara
-    at: [4, 2]
-    needs: {hunger: 0.0}
-    schedule: {steps: [{do: wait, ticks: 100}]}
-  - {id: dora, at: [5, 2], arrives_tick: 20}
-lifecycle: {faint_after_ticks: 10, replace_after_ticks: 5}
-"""
-
-
-@pytest.fixture
-def kitchen(tmp_path: Path) -> Path:
-    path = tmp_path / "kitchen.yaml"
-    path.write_text(KITCHEN)
-    return path
-
-
-def take(source: Path, output: str = "out", **options: Any) -> CaptureReport:
-    return capture(CaptureRequest(str(source), source.parent / output, **options))
-
-
-def sample(folder: Path, name: str) -> Sample:
-    meta = read_meta(folder / f"rollout_sample_{name}.json")
-    found = read_sample(folder / f"rollout_sample_{name}.npz", meta)
-    assert isinstance(found, Sample)
-    return found
-
-
-def npz_files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*.npz")}
 
 
 def test_each_life_is_a_sample_cut_where_it_begins_and_ends(kitchen: Path) -> None:
@@ -227,21 +178,6 @@ def test_progress_rises_to_the_end(kitchen: Path) -> None:
     assert seen[-1][0] == seen[-1][1]
 
 
-@pytest.mark.parametrize("share", [0.1, 0.6, 1.0], ids=["while it plays", "while it writes", "at the last sample"])
-def test_a_capture_that_is_interrupted_leaves_the_earlier_one(kitchen: Path, share: float) -> None:
-    take(kitchen, ticks=20)
-    out = kitchen.parent / "out"
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
-
-    def interrupt(done: int, total: int) -> None:
-        if done >= share * total:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        capture(CaptureRequest(str(kitchen), out, force=True), on_progress=interrupt)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-
-
 def test_alice_and_bob_are_placed_on_demand_and_the_seal_says_where(tmp_path: Path) -> None:
     path = tmp_path / "empty.yaml"
     path.write_text("name: empty\nscenario: {ticks: 20}\nmap: {width: 9, height: 9}\n")
@@ -261,54 +197,6 @@ def test_alice_and_bob_are_placed_on_demand_and_the_seal_says_where(tmp_path: Pa
 
 def test_alice_and_bob_do_not_come_where_somebody_lives(kitchen: Path) -> None:
     assert take(kitchen, auto_seed_agents=True).agents == ("anna", "ben", "cara", "dora")
-
-
-@pytest.mark.parametrize(
-    ("options", "kind", "said"),
-    [
-        pytest.param(
-            {"ticks": 0}, UsageError, "--ticks: must be a whole number from 1 to 1000000, found 0", id="ticks"
-        ),
-        pytest.param({"ticks": -5}, UsageError, "--ticks: must be a whole number from 1 to", id="negative ticks"),
-        pytest.param({"worlds": 0}, UsageError, "--worlds: must be a whole number from 1 to", id="worlds"),
-        pytest.param({"threads": 0}, UsageError, "--threads: must be a whole number from 1 to", id="threads"),
-        pytest.param({"seed": -1}, UsageError, "--seed: must be a whole number from 0 to", id="seed"),
-        pytest.param({"prefix": "../x"}, UsageError, "--prefix: must begin with a letter or digit", id="prefix"),
-        pytest.param({"prefix": ""}, UsageError, "--prefix: must begin with a letter or digit", id="no prefix"),
-        pytest.param({"policy": "scriptd"}, UsageError, "scriptd: unknown policy", id="policy"),
-        pytest.param(
-            {"agent": "carla"},
-            UsageError,
-            "--agent: no agent 'carla' in this town; known are anna, ben, cara, dora\nhint: did you mean 'cara'?",
-            id="agent",
-        ),
-        pytest.param(
-            {"agent": "dora", "ticks": 20},
-            UsageError,
-            "20 ticks: the capture is over before dora comes to town\nhint: give more --ticks",
-            id="nobody there in time",
-        ),
-        pytest.param({"output": Path("kitchen.yaml")}, OutputError, "kitchen.yaml: is not a folder", id="a file"),
-        pytest.param({"source": "nowhere.yaml"}, InputError, "nowhere.yaml: no such file", id="no configuration"),
-    ],
-)
-def test_what_cannot_be_captured_is_refused_and_leaves_nothing(
-    kitchen: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], kind: type[TownletError], said: str
-) -> None:
-    monkeypatch.chdir(kitchen.parent)
-    request = dataclasses.replace(CaptureRequest("kitchen.yaml", Path("out")), **options)
-    with pytest.raises(kind) as caught:
-        capture(request)
-    assert str(caught.value).startswith(said)
-    assert [path.name for path in kitchen.parent.iterdir()] == ["kitchen.yaml"]
-
-
-def test_a_used_folder_is_refused_before_anything_is_simulated(kitchen: Path) -> None:
-    take(kitchen)
-    ticks: list[int] = []
-    with pytest.raises(OutputError, match="holds a capture already"):
-        capture(CaptureRequest(str(kitchen), kitchen.parent / "out"), on_progress=lambda done, _: ticks.append(done))
-    assert ticks == []
 
 
 def test_a_sleepy_town_is_warned_of(kitchen: Path) -> None:
