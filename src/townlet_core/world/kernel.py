@@ -30,26 +30,48 @@ KEEP_DAYS = 30
 _numba: Any = numba  # its types know neither `_nrt` nor the settings in `config`
 
 
+def kernel_sources() -> list[Path]:
+    """List the files that kernels are made from, constants they use included."""
+    folders = [file for part in ("world", "policy") for file in (PACKAGE / part).rglob("*.py")]
+    files = ("config/expression.py", "rollout/collect.py", "rollout/frames.py")
+    return sorted([*folders, *(PACKAGE / file for file in files)])
+
+
 def source_hash() -> str:
     """Hash the sources that kernels are made from, with the versions that compile them."""
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
-    for part in ("world", "policy", "rollout"):
-        for file in sorted((PACKAGE / part).rglob("*.py")):
-            digest.update(file.read_bytes())
+    for file in kernel_sources():
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def cache_folder() -> Path:
-    """Choose the folder for machine code: under NUMBA_CACHE_DIR, XDG_CACHE_HOME or ~/.cache, else a temporary one."""
+    """Choose and make the folder for machine code.
+
+    It lies under NUMBA_CACHE_DIR, XDG_CACHE_HOME or ~/.cache; where nothing can be written, among temporary files.
+    """
     base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "townlet" / "kernels" / source_hash()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
-        writable = os.access(folder, os.W_OK)
+        prepare(folder)
     except OSError:
-        writable = False
-    return folder if writable else Path(tempfile.gettempdir()) / f"townlet-kernels-{os.getuid()}" / source_hash()
+        folder = Path(tempfile.gettempdir()) / f"townlet-kernels-{os.getuid()}" / folder.name
+        prepare(folder)
+    return folder
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder of kernels, or mark it as used; a new one is the occasion to drop what nobody uses.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        drop_old_kernels(folder.parent)
+    os.utime(folder)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(folder)
 
 
 def drop_old_kernels(kernels: Path) -> None:
@@ -60,9 +82,7 @@ def drop_old_kernels(kernels: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-CACHE = cache_folder()
-CACHE.mkdir(parents=True, exist_ok=True)
-_numba.config.CACHE_DIR = str(CACHE)
+_numba.config.CACHE_DIR = str(cache_folder())
 _njit = _numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 if _numba.config.DISABLE_JIT:
     np.seterr(over="ignore")  # 64-bit keys wrap around, by design
@@ -72,11 +92,6 @@ def kernel(function: F) -> F:
     """Compile a module-level function on its first call, from the cache where it can."""
     compiled: F = _njit(function)
     return compiled
-
-
-def is_compiled(entry: str) -> bool:
-    """Tell whether the machine code of a kernel called from Python lies in the cache."""
-    return bool(_numba.config.DISABLE_JIT) or any(CACHE.rglob(f"*.{entry}-*.nbi"))
 
 
 def records(array: NDArray[Any]) -> NDArray[Any]:
