@@ -89,7 +89,6 @@ def tick(world, agents, things, ties, cooldown, grid, actions, mask, events, ter
     time = (world.tick + params.dawn) % params.day
     clear(events, terms, freed, stepped, scratch.over)
     listen(agents, actions, mask, act, events)
-    disturb(world, town.troubles, now)
     # what agents do
     release(agents, act, things, town.spots, grid)
     chat(agents, ties, act, scratch.won, events, now, world.tick, params)
@@ -109,7 +108,9 @@ def tick(world, agents, things, ties, cooldown, grid, actions, mask, events, ter
     fade(agents, ties, params)
     judge_lives(agents, things, grid, events, scratch.over, town)
     reward_all(agents, events, terms, rewards, scratch.over, town)
+    # what the next tick brings, before anybody looks
     world.tick += 1
+    disturb(world, town.troubles)
 
 
 @kernel

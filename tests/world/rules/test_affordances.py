@@ -93,11 +93,17 @@ def test_only_who_holds_a_thing_and_stands_beside_it_may_use_it() -> None:
 
 
 def test_a_spike_multiplies_prices_for_as_long_as_it_lasts() -> None:
-    spike = {"kind": "price_spike", "at_tick": 1, "duration_ticks": 2, "factor": 3.0}
-    stage = at_the_fridge(perturbations=[spike], agents={"anna": {"wallet": 1.75}})
-    # the spike begins within tick 1 and is seen from tick 2 on; it ends with tick 2
-    stage.tick().tick(anna="start eat")
-    assert stage.agent("anna").wallet == 0.25  # 1.75 - 3 * 0.5
+    spike = {"kind": "price_spike", "at_tick": 1, "duration_ticks": 1, "factor": 3.0}
+    stage = at_the_fridge(perturbations=[spike], agents={"anna": {"wallet": 1.75}}).tick(anna="start eat")
+    assert stage.agent("anna").wallet == 0.25  # 1.75 - 3 * 0.5, in tick 1
+
+
+def test_nobody_pays_a_price_that_rose_after_the_mask_was_drawn() -> None:
+    spike = {"kind": "price_spike", "at_tick": 1, "duration_ticks": 1, "factor": 3.0}
+    stage = at_the_fridge(perturbations=[spike], agents={"anna": {"wallet": 1.0}})
+    assert "start eat" not in stage.may("anna")  # 1.5 as tick 1 begins
+    stage.tick(anna="start eat")
+    assert (stage.agent("anna").wallet, stage.events("anna")) == (1.0, {"invalid_action": 1})
 
 
 def test_after_a_spike_prices_are_what_they_were() -> None:

@@ -14,8 +14,8 @@ def ticks_without(what: str, ticks: int, *perturbations: dict[str, Any], seed: i
     stage = Stage(town("a", perturbations=list(perturbations)), seed=seed, world=world)
     off = []
     for t in range(ticks):
-        stage.tick()
         off += [t] if stage.world[f"{what}_until"] > t else []
+        stage.tick()
     return off
 
 
@@ -42,7 +42,7 @@ def test_of_two_outages_the_later_end_counts() -> None:
 def test_a_later_spike_brings_its_own_factor() -> None:
     first = {"kind": "price_spike", "at_tick": 1, "duration_ticks": 9, "factor": 2.0}
     second = {"kind": "price_spike", "at_tick": 3, "duration_ticks": 1, "factor": 4.0}
-    stage = Stage(town("a", perturbations=[first, second])).ticks(2)
+    stage = Stage(town("a", perturbations=[first, second])).tick()
     assert (stage.world.spike, stage.sees("anna", "price_level")) == (2, 0.666667)  # 2 / 3
     stage.ticks(2)
     assert (stage.world.spike, stage.world.spike_until) == (4, 10)
@@ -64,13 +64,22 @@ def test_two_disturbances_by_chance_are_drawn_apart() -> None:
 
 
 def test_agents_see_whether_there_is_power_and_water_and_what_prices_are() -> None:
-    spike = {"kind": "price_spike", "at_tick": 0, "duration_ticks": 2, "factor": 3.0}
+    spike = {"kind": "price_spike", "at_tick": 1, "duration_ticks": 1, "factor": 3.0}
     outages = [{"kind": f"{u}_outage", "at_tick": 0, "duration_ticks": d} for u, d in (("power", 3), ("water", 2))]
     stage = Stage(town("a", perturbations=[spike, *outages]))
-    seen = [
-        [stage.tick().sees("anna", feature) for feature in ("power_on",)] + [stage.sees("anna", "water_on")]
-        for _ in range(3)
-    ]
-    # tick t shows what holds at t: ticks 1, 2, 3
-    assert seen == [[0, 0], [0, 1], [1, 1]]
-    assert stage.sees("anna", "price_level") == 0.5
+    seen = []
+    for _ in range(4):
+        seen.append(tuple(stage.sees("anna", feature) for feature in ("power_on", "water_on", "price_level")))
+        stage.tick()
+    # before ticks 0, 1, 2 and 3; a factor of 3 is 3 / 4, an ordinary price 1 / 2
+    assert seen == [(0, 0, 0.5), (0, 0, 0.75), (0, 1, 0.5), (1, 1, 0.5)]
+
+
+def test_each_episode_begins_without_those_of_the_last() -> None:
+    long = {"kind": "power_outage", "at_tick": 2, "duration_ticks": 50}
+    stage = Stage(town("a", perturbations=[long], ticks=4))
+    power = []
+    for _ in range(8):
+        power.append(stage.sees("anna", "power_on"))
+        stage.tick()
+    assert power == [1, 1, 0, 0] * 2

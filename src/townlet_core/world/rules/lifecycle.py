@@ -9,6 +9,7 @@ from townlet_core.world.events import AFFORDANCE_FAIL, EVICTION, FAINT
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import N_NEEDS, NEVER, NOTHING, POST, PRE, WAIT
 from townlet_core.world.rules.movement import is_free, occupy, vacate
+from townlet_core.world.rules.perturbations import disturb
 from townlet_core.world.rules.queues import give_up
 from townlet_core.world.rules.relationships import HALF, ONE, ZERO, forget_everything, sever
 from townlet_core.world.rules.rewards import potential_of
@@ -155,6 +156,7 @@ def found(world, agents, things, ties, cooldown, grid, town):
     world.water_until = 0
     world.spike_until = 0
     world.spike = ONE
+    disturb(world, town.troubles)
     for y in range(grid.shape[0]):
         for x in range(grid.shape[1]):
             grid[y, x] = town.ground[y, x]

@@ -1,4 +1,7 @@
-"""Disturbances of the whole town: power and water outages, price spikes, on a schedule or at random."""
+"""Disturbances of the whole town: power and water outages, price spikes, on a schedule or at random.
+
+They begin before agents look: a price that the mask found affordable is the price that is paid.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ def is_due(trouble, t, now, tick):
 
 
 @kernel
-def disturb(world, troubles, now):
-    """Begin the disturbances that are due; one that is already on lasts until the later end."""
+def disturb(world, troubles):
+    """Begin the disturbances that are due at the tick to come; one that is already on lasts until the later end."""
+    now = rng.tick_key(world.key, world.tick)
     for t in range(len(troubles)):
         trouble = troubles[t]
         if not is_due(trouble, t, now, world.tick):
