@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from schema_tables import key_sections, plain, table
 
 from townlet_cli.app import app
+from townlet_core.config.events import CORE_EVENTS
 from townlet_core.config.expression import MAX_DEPTH, MAX_OPS, Variable
 from townlet_core.config.load import load_town
 from townlet_core.config.scenario import Scenario
@@ -24,7 +25,6 @@ from townlet_core.config.town import AffordanceManifest
 from townlet_core.samples.manifest import Manifest
 from townlet_core.samples.metrics import MetricsFile
 from townlet_core.samples.sample import ARRAYS, Meta
-from townlet_core.world.events import CORE_EVENTS
 from townlet_core.world.features import CHANNELS, FEATURES, FULL_CHANNELS
 from townlet_core.world.rules.rewards import REWARD_TERMS
 from townlet_core.world.town import RADIUS, compile_town

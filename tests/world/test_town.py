@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.towns import MANIFEST, Stage, town
+from townlet_core.config.events import CORE_EVENTS
 from townlet_core.config.find import list_scenarios
 from townlet_core.config.load import load_town
-from townlet_core.world.events import CORE_EVENTS
 from townlet_core.world.features import FEATURES
 from townlet_core.world.records import FIRST_REQUEST, PAD
 from townlet_core.world.town import compile_town
@@ -49,8 +49,7 @@ def test_kinds_that_are_not_there_have_no_actions() -> None:
 
 def test_events_are_the_core_ones_then_those_of_the_manifest_each_once() -> None:
     twice = {**MANIFEST["affordances"]["cook"], "event": "meal_eaten"}
-    core = {**MANIFEST["affordances"]["wash"], "event": "late_help"}
-    manifest = {**MANIFEST, "affordances": {**MANIFEST["affordances"], "cook": twice, "wash": core}}
+    manifest = {**MANIFEST, "affordances": {**MANIFEST["affordances"], "cook": twice}}
     assert compile_town(town("aFCS", manifest=manifest)).events == (*CORE_EVENTS, "meal_eaten")
     assert compile_town(town("aS")).events == tuple(CORE_EVENTS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from townlet_core.config.agents import Agent, Job
+from townlet_core.config.events import CORE_EVENTS
 from townlet_core.config.expression import parse
 from townlet_core.config.flaw import Flaw, unknown
 from townlet_core.config.ground import drawn_things
@@ -33,6 +34,9 @@ def check_manifest(manifest: AffordanceManifest) -> Iterator[Flaw]:
         yield from _check_stock(manifest, affordance, path)
         if affordance.requires is not None:
             yield from _check_condition(manifest, affordance, affordance.requires, (*path, "requires"))
+        if affordance.event in CORE_EVENTS:
+            clause = f"'{affordance.event}' is an event of the rules, so finishing {name} would be counted as one"
+            yield Flaw((*path, "event"), clause, "choose another name")
 
 
 def _check_stock(manifest: AffordanceManifest, affordance: Affordance, path: Path) -> Iterator[Flaw]:

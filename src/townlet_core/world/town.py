@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet_core.config.agents import Agent, Job, Needs, Personality, Schedule, Step
+from townlet_core.config.events import CORE_EVENTS
 from townlet_core.config.expression import parse
 from townlet_core.config.ground import Ground, affordances_present, kinds_present, lay_ground
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.scenario import Town as TownConfig
 from townlet_core.config.town import Affordance, Perturbation, Thing
 from townlet_core.world import records as rec
-from townlet_core.world.events import CORE_EVENTS
 from townlet_core.world.features import channel_names, feature_names
 from townlet_core.world.flow import crowding, flow_fields, main_floor, nearest_things
 from townlet_core.world.kernel import records
@@ -61,7 +61,7 @@ def compile_town(config: TownConfig) -> CompiledTown:
     scenario, ground = config.scenario, lay_ground(config.scenario)
     kinds, names = kinds_present(config), affordances_present(config)
     named = tuple(dict.fromkeys(e for n in names if (e := config.manifest.affordances[n].event) is not None))
-    events = (*CORE_EVENTS, *(event for event in named if event not in CORE_EVENTS))
+    events = (*CORE_EVENTS, *named)
     agents = (*scenario.agents, *_made_agents(scenario))
     places = {place: row for row, (place, *_) in enumerate(_places(scenario, ground))}
     variant = scenario.features.observation
