@@ -18,8 +18,10 @@ class _Ways(NamedTuple):
     """Who starts where, and from where one gets to what. Regions are numbers."""
 
     regions: Regions
+    main: int | None  # the largest region, the first of several: there random tiles are drawn
+    room: int  # tiles of it
     homes: dict[str, set[int]]  # listed agent -> where it may start
-    everyone: set[int]  # where anybody may start
+    everyone: set[int]  # where somebody may start
     things: dict[str, set[int]]  # thing -> from where it can be used
     jobs: dict[str, set[int]]  # job -> from where its place can be kept
 
@@ -27,10 +29,7 @@ class _Ways(NamedTuple):
 def check_reach(scenario: Scenario) -> Iterator[Flaw]:
     """Report what nobody can get to, or not the agent that has to. Expects places without flaws."""
     ways = _survey(scenario)
-    count = len(scenario.agents) + scenario.population.count
-    if count > ways.regions.floor:
-        clause = f"{count} agents do not fit on the {ways.regions.floor} free tiles of the map"
-        yield Flaw(("population", "count") if scenario.population.count else ("agents",), clause)
+    yield from _check_room(scenario, ways)
     yield from _check_things(scenario, ways)
     for number, job in enumerate(scenario.jobs):
         if not ways.jobs[job.id] & ways.everyone and not _thing_is_lost(job, ways):
@@ -44,23 +43,34 @@ def check_reach(scenario: Scenario) -> Iterator[Flaw]:
 def _survey(scenario: Scenario) -> _Ways:
     ground = lay_ground(scenario)
     regions = Regions(ground)
-    homes = {agent.id: _home(agent, regions) for agent in scenario.agents}
-    random = scenario.population.count > 0 or not scenario.agents
-    everyone = regions.all() if random else set[int]().union(*homes.values())
+    sizes = regions.sizes()
+    main = max(sizes, key=sizes.__getitem__, default=None)
+    homes = {agent.id: _home(agent, regions, main) for agent in scenario.agents}
+    strangers = scenario.population.count > 0 or not scenario.agents
+    everyone = set[int]().union(*homes.values(), {main} if strangers and main is not None else ())
     tiles = {thing.id: thing.at for thing in ground.things}
-    things = {name: regions.beside(*at) for name, at in tiles.items()}
+    things = {name: regions.within(*at, 1) for name, at in tiles.items()}
     jobs = {}
     for job in scenario.jobs:
         at = tiles.get(job.place) if isinstance(job.place, str) else job.place
         jobs[job.id] = regions.within(*at, job.radius) if at is not None else everyone
-    return _Ways(regions, homes, everyone, things, jobs)
+    return _Ways(regions, main, 0 if main is None else sizes[main], homes, everyone, things, jobs)
 
 
-def _home(agent: Agent, regions: Regions) -> set[int]:
-    if agent.at is None:
-        return regions.all()
-    region = regions.at(*agent.at)
+def _home(agent: Agent, regions: Regions, main: int | None) -> set[int]:
+    region = regions.at(*agent.at) if agent.at is not None else main
     return {region} if region is not None else set()
+
+
+def _check_room(scenario: Scenario, ways: _Ways) -> Iterator[Flaw]:
+    """Report more agents than tiles; only those of the largest floor count if any agent may be put on a random one."""
+    count = len(scenario.agents) + scenario.population.count
+    drawn = scenario.population.count > 0 or any(agent.at is None or agent.arrives_tick for agent in scenario.agents)
+    replaced = scenario.features.lifecycle and scenario.lifecycle.replace
+    if count > ways.room and (drawn or replaced):
+        where = "of the map" if ways.room == ways.regions.floor else "of the largest floor, where newcomers begin"
+        clause = f"{count} agents do not fit on the {ways.room} free tiles {where}"
+        yield Flaw(("population", "count") if scenario.population.count else ("agents",), clause)
 
 
 def _check_things(scenario: Scenario, ways: _Ways) -> Iterator[Flaw]:
@@ -72,7 +82,7 @@ def _check_things(scenario: Scenario, ways: _Ways) -> Iterator[Flaw]:
         if not ways.things[thing.id] & ways.everyone:
             x, y = thing.at
             clause = f"'{thing.id}' at [{x}, {y}] can be reached by no agent, so nobody could use it"
-            yield Flaw(path, clause, "leave a free tile north, east, south or west of it, with a way to the agents")
+            yield Flaw(path, clause, "leave a free tile beside it, a diagonal one will do, with a way to the agents")
 
 
 def _thing_is_lost(job: Job, ways: _Ways) -> bool:

@@ -1,15 +1,18 @@
-"""Which tiles one can walk between: floor falls into regions, joined north, east, south and west."""
+"""Which tiles one can walk between: floor falls into regions, joined north, east, south and west.
+
+Things are used, and places kept, from all around: diagonals count.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 
 from townlet_core.config.ground import Ground
 
 _FLOOR = re.compile(rb"\x00+")
-NEIGHBOURS = ((0, -1), (1, 0), (0, 1), (-1, 0))
 
 
 class Regions:
@@ -33,9 +36,13 @@ class Regions:
         """Count the tiles that one can stand on."""
         return sum(sum(ends) - sum(starts) for starts, ends in zip(self.starts, self.ends, strict=True))
 
-    def all(self) -> set[int]:
-        """Give every region."""
-        return {self._root(run) for run in range(len(self.parents))}
+    def sizes(self) -> dict[int, int]:
+        """Count the tiles of every region, in the reading order of their first tiles."""
+        sizes: Counter[int] = Counter()
+        for y, (starts, ends) in enumerate(zip(self.starts, self.ends, strict=True)):
+            for run, (start, end) in enumerate(zip(starts, ends, strict=True)):
+                sizes[self._root(self.first[y] + run)] += end - start
+        return dict(sizes)
 
     def at(self, x: int, y: int) -> int | None:
         """Give the region of a tile; None where there is no floor."""
@@ -45,10 +52,6 @@ class Regions:
         if run < 0 or x >= self.ends[y][run]:
             return None
         return self._root(self.first[y] + run)
-
-    def beside(self, x: int, y: int) -> set[int]:
-        """Give the regions from which one can use a thing on a tile."""
-        return {region for dx, dy in NEIGHBOURS if (region := self.at(x + dx, y + dy)) is not None}
 
     def within(self, x: int, y: int, radius: int) -> set[int]:
         """Give the regions that have floor within so many tiles, diagonals too."""

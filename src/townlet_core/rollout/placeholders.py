@@ -91,7 +91,7 @@ def _placed(scenario: Scenario, kind: str) -> Thing:
         thing = Thing(id=name, kind=kind, at=at)
         changed = scenario.model_copy(update={"objects": (*scenario.objects, thing)})
         after = Regions(lay_ground(changed))
-        if len(after.all()) == len(before.all()) and after.beside(*at) and not any(check_reach(changed)):
+        if len(after.sizes()) == len(before.sizes()) and after.within(*at, 1) and not any(check_reach(changed)):
             return thing
     raise _no_room(scenario, f"a {kind}")
 
