@@ -94,12 +94,9 @@ def schema(
     """Write the JSON Schema of configuration files, with which editors complete and check YAML."""
     import json
 
-    from townlet_core.config.scenario import Scenario
-    from townlet_core.config.town import AffordanceManifest
+    from townlet_core.config.json_schema import json_schema
 
-    model = Scenario if of == "scenario" else AffordanceManifest
-    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
-    text = json.dumps(described, indent=2) + "\n"
+    text = json.dumps(json_schema(of), indent=2) + "\n"
     if output is None:
         put(text)
         return

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
 
 from tests.cli.conftest import Townlet
 from townlet_core.config.find import list_scenarios
+from townlet_core.config.json_schema import json_schema
 from townlet_core.config.load import load_town
 
 
@@ -24,6 +26,12 @@ def test_list_gives_the_same_to_programs(townlet: Townlet) -> None:
     rows = json.loads(done.stdout)
     assert [row["name"] for row in rows] == list(list_scenarios())
     assert all(row["ticks"] > 0 and row["description"] for row in rows)
+
+
+def test_the_template_is_not_listed_but_can_be_shown_and_checked(townlet: Townlet) -> None:
+    assert "_template" not in townlet("config", "list").stdout
+    assert townlet("config", "check", "_template").stdout == "_template: ok (template)\n"
+    assert yaml.safe_load(townlet("config", "show", "_template").stdout)["name"] == "template"
 
 
 def test_check_passes_a_good_file(townlet: Townlet, quiet_town: Path) -> None:
@@ -59,12 +67,11 @@ def test_show_prints_the_whole_configuration_which_loads_as_the_same_town(
 
 
 @pytest.mark.parametrize(("of", "key"), [("scenario", "agents"), ("affordances", "kinds")])
-def test_schema_describes_a_file_to_editors(townlet: Townlet, of: str, key: str) -> None:
+def test_schema_describes_a_file_to_editors(townlet: Townlet, of: Literal["scenario", "affordances"], key: str) -> None:
     done = townlet("config", "schema", "--of", of)
     schema = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["additionalProperties"] is False
+    assert schema == json_schema(of)
     assert key in schema["properties"]
 
 

@@ -17,8 +17,13 @@ def refusal(source: str) -> str:
 
 
 def test_a_shipped_scenario_is_found_by_its_name() -> None:
-    assert find_config("_template") == list_scenarios()["_template"]
+    assert find_config("poc_hybrid") == list_scenarios()["poc_hybrid"]
+    assert find_config("poc_hybrid").parts[-2:] == ("examples", "poc_hybrid.yaml")
+
+
+def test_the_template_is_found_by_its_name_but_not_listed() -> None:
     assert find_config("_template").parts[-2:] == ("scenarios", "_template.yaml")
+    assert "_template" not in list_scenarios()
 
 
 def test_a_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,9 +36,9 @@ def test_a_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_shipped_scenario_wins_over_a_file_of_its_bare_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "_template").touch()
+    (tmp_path / "poc_hybrid").touch()
     monkeypatch.chdir(tmp_path)
-    assert find_config("_template") == list_scenarios()["_template"]
+    assert find_config("poc_hybrid") == list_scenarios()["poc_hybrid"]
 
 
 def test_an_unknown_name_brings_the_nearest_or_all_known() -> None:

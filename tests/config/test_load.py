@@ -50,7 +50,7 @@ def test_a_town_is_its_scenario_and_the_manifest_it_names(tiny: Path) -> None:
     assert affordances_present(town) == ("eat_meal", "rest_sleep")
 
 
-@pytest.mark.parametrize("name", list_scenarios())
+@pytest.mark.parametrize("name", ["_template", *list_scenarios()])
 def test_every_shipped_scenario_loads_by_name_and_bears_it(name: str) -> None:
     assert load_town(name).scenario.name == name.removeprefix("_")
 

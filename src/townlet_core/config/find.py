@@ -27,8 +27,8 @@ def shipped_configs() -> Path:
 
 
 def list_scenarios() -> dict[str, Path]:
-    """List the shipped scenarios and examples: name -> file, by name."""
-    return _named("scenarios") | _named("examples")
+    """List the shipped scenarios and examples, by name; templates, whose names begin with '_', are left out."""
+    return {name: path for name, path in _shipped().items() if not name.startswith("_")}
 
 
 def find_config(source: str) -> Path:
@@ -38,11 +38,11 @@ def find_config(source: str) -> Path:
         InputError: there is no such file or scenario.
     """
     if _NAME.fullmatch(source):
-        known = list_scenarios()
-        if source in known:
-            return known[source]
+        shipped = _shipped()
+        if source in shipped:
+            return shipped[source]
         if not Path(source).is_file():
-            raise _unknown("scenario", source, list(known))
+            raise _unknown("scenario", source, list(shipped), list(list_scenarios()))
     hint = "give the path of a YAML file, or a scenario's name"
     if not source:
         raise InputError("no configuration is given", hint=hint)
@@ -59,7 +59,7 @@ def find_manifest(source: str, scenario: Path) -> Path:
         return existing_file(scenario.parent / source, "give a path relative to the scenario, or 'core'")
     known = _named("affordances")
     if source not in known:
-        raise _unknown("affordance manifest", source, list(known))
+        raise _unknown("affordance manifest", source, list(known), list(known))
     return known[source]
 
 
@@ -86,6 +86,10 @@ def _named(folder: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted((shipped_configs() / folder).glob("*.yaml"))}
 
 
-def _unknown(what: str, name: str, known: list[str]) -> InputError:
+def _shipped() -> dict[str, Path]:
+    return _named("scenarios") | _named("examples")
+
+
+def _unknown(what: str, name: str, known: list[str], shown: list[str]) -> InputError:
     near = did_you_mean(name, known)
-    return InputError(f"unknown {what} '{name}'", hint=near or f"known are {', '.join(known)}, or give a path")
+    return InputError(f"unknown {what} '{name}'", hint=near or f"known are {', '.join(shown)}, or give a path")
