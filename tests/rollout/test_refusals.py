@@ -40,7 +40,7 @@ def test_a_capture_that_is_interrupted_leaves_the_earlier_one(kitchen: Path, sha
         pytest.param({"seed": -1}, UsageError, "--seed: must be a whole number from 0 to", id="seed"),
         pytest.param({"prefix": "../x"}, UsageError, "--prefix: must begin with a letter or digit", id="prefix"),
         pytest.param({"prefix": ""}, UsageError, "--prefix: must begin with a letter or digit", id="no prefix"),
-        pytest.param({"policy": "scriptd"}, UsageError, "scriptd: unknown policy", id="policy"),
+        pytest.param({"policy": "scriptd"}, UsageError, "--policy: unknown policy 'scriptd'", id="policy"),
         pytest.param(
             {"agent": "carla"},
             UsageError,

@@ -69,7 +69,6 @@ def find_policy(name: str) -> KernelPolicy:
     """
     if name not in KERNEL_POLICIES:
         known = list(KERNEL_POLICIES)
-        raise UsageError(
-            "unknown policy", where=name, hint=did_you_mean(name, known) or f"known are {', '.join(known)}"
-        )
+        hint = did_you_mean(name, known) or f"known are {', '.join(known)}"
+        raise UsageError(f"unknown policy '{name}'", where="--policy", hint=hint)
     return KERNEL_POLICIES[name]

@@ -78,7 +78,7 @@ def find_warnings(
     waiting = [sample.sample for sample in long if sample.only_waits]
     unused = [name for name, idle in zip(action_names, use.allowed & ~use.used, strict=True) if idle]
     silent = [sample.sample for sample in samples] if not any(sample.events for sample in samples) else []
-    of = f"of {len(samples)} samples"
+    of = f"of {len(samples)} sample" + ("" if len(samples) == 1 else "s")
     signs: tuple[tuple[Kind, str, list[str]], ...] = (
         ("constant_reward", f"the reward never changes in {len(constant)} {of}: {_some(constant)}", constant),
         (
