@@ -12,6 +12,8 @@ import numpy as np
 from townlet_core.config.load import load_town
 from townlet_core.config.scenario import Scenario, Town
 from townlet_core.config.town import AffordanceManifest
+from townlet_core.policy.decision import KERNEL_POLICIES
+from townlet_core.rollout.collect import Player
 from townlet_core.rollout.frames import new_frames, turn_over
 from townlet_core.world.records import NOTHING
 from townlet_core.world.tick import look
@@ -213,3 +215,21 @@ class Stage:
 def round6(value: Any) -> float:
     """A float32 as written by hand."""
     return round(float(value), 6) + 0.0
+
+
+class Scripted(Stage):
+    """A stage on which a policy of the kernels plays: by default schedules and needs."""
+
+    def __init__(self, what: Town | str, *, seed: int = 0, policy: str = "scripted") -> None:
+        super().__init__(what, seed=seed)
+        self.player = Player(self.worlds, KERNEL_POLICIES[policy])
+
+    def play(self, ticks: int = 1) -> Scripted:
+        for _ in range(ticks):
+            self.player.play(self.frames, 0, 1)
+            turn_over(self.frames)
+        return self
+
+    def deed(self, name: str) -> str:
+        """What an agent did in the last tick."""
+        return self.town.actions.names[int(self.frames.actions[0, 0, self.slot(name)])]

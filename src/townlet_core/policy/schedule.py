@@ -83,16 +83,22 @@ def _step(town: CompiledTown, step: Step) -> tuple[int, ...]:
 
 
 @kernel
-def is_done(me, step, plan, place_steps, tick, params):
+def is_alike(o, other, town):
+    """Whether two things are of a kind; NOTHING is of none."""
+    return o != NOTHING and town.spots[o].kind == town.spots[other].kind
+
+
+@kernel
+def is_done(me, step, plan, place_steps, tick, town):
     """Whether a step has done what it is for, or has taken too long."""
-    day = params.day
-    began = (plan.since + params.dawn) % day
+    day = town.params[0].day
+    began = (plan.since + town.params[0].dawn) % day
     if tick - plan.since >= step.limit and me.doing == NOTHING:
         return True
     if step.kind == MOVE:
         return place_steps == 0
     if step.kind == REQUEST:
-        return me.holds != NOTHING
+        return is_alike(me.holds, step.thing, town)
     if step.kind == START:
         return me.finished > plan.finished
     if step.kind == WAIT_FOR:
@@ -100,6 +106,24 @@ def is_done(me, step, plan, place_steps, tick, params):
     if step.kind == WAIT_UNTIL:
         return tick - plan.since >= (step.ticks - began) % day
     return plan.acted == 1
+
+
+@kernel
+def get(a, me, step, town, mask, tick):
+    """Walk to a thing, ask for it, wait for it and, in a `start`, use it. What a request brings may be another of the kind.
+
+    Whatever else is held or waited for is given up first.
+    """
+    mine = me.holds if me.holds != NOTHING else me.queued
+    if mine == NOTHING:
+        if town.steps[step.place, me.y, me.x] == 0:
+            return step.request if mask[step.request] == 1 else WAIT
+        return follow(a, me, step.place, town, mask, tick)
+    if not is_alike(mine, step.thing, town):
+        return RELEASE
+    if step.kind == START and mask[step.start] == 1:
+        return step.start
+    return follow(a, me, mine, town, mask, tick)
 
 
 @kernel
@@ -116,13 +140,7 @@ def act_on(a, me, step, plan, town, mask, tick):
             plan.acted = 1
         return WAIT
     if step.kind == REQUEST or step.kind == START:
-        if me.holds != NOTHING and me.holds != step.thing and mask[RELEASE] == 1:
-            return RELEASE
-        if me.holds == NOTHING and me.queued == NOTHING and town.steps[step.place, me.y, me.x] == 0:
-            return step.request if mask[step.request] == 1 else WAIT
-        if step.kind == START and me.holds == step.thing and mask[step.start] == 1:
-            return step.start
-        return follow(a, me, step.place, town, mask, tick)
+        return get(a, me, step, town, mask, tick)
     return WAIT
 
 
@@ -150,7 +168,7 @@ def scheduled_action(a, me, schedule, steps, plan, town, mask, tick):
             begin_step(me, plan, 0, tick)
         step = steps[schedule.first + plan.step]
         place_steps = town.steps[step.place, me.y, me.x] if step.place != NOTHING else 1
-        if not is_done(me, step, plan, place_steps, tick, town.params[0]):
+        if not is_done(me, step, plan, place_steps, tick, town):
             return act_on(a, me, step, plan, town, mask, tick)
         begin_step(me, plan, plan.step + 1, tick)
     return WAIT
