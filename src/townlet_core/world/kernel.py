@@ -11,6 +11,7 @@ With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python on `np.recarra
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -18,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -83,15 +84,33 @@ def drop_old_kernels(kernels: Path) -> None:
 
 
 _numba.config.CACHE_DIR = str(cache_folder())
-_njit = _numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+_OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 if _numba.config.DISABLE_JIT:
     np.seterr(over="ignore")  # 64-bit keys wrap around, by design
 
 
+class Kernel:
+    """A compiled function: other kernels call its code directly, Python through a wrapper.
+
+    The wrapper is made, and kept in the cache together with all code that it needs, when Python first calls it. To
+    give every kernel a wrapper, which unpacks dozens of arrays, and a place in the cache would make the first
+    compilation half as long again and the cache six times as large.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self._inner = _numba.njit(no_cpython_wrapper=True, **_OPTIONS)(function)
+        self._outer = _numba.njit(cache=True, **_OPTIONS)(function)
+        self._numba_type_ = numba.types.Dispatcher(self._inner)  # what this object is to the code of other kernels
+
+    def __call__(self, *args: Any) -> Any:
+        return self._outer(*args)
+
+
 def kernel(function: F) -> F:
     """Compile a module-level function on its first call, from the cache where it can."""
-    compiled: F = _njit(function)
-    return compiled
+    compiled: Any = function if _numba.config.DISABLE_JIT else Kernel(function)
+    return cast(F, compiled)
 
 
 def records(array: NDArray[Any]) -> NDArray[Any]:
