@@ -21,6 +21,8 @@ from townlet_core.world.town import CompiledTown, compile_town
 from townlet_core.world.view import planes
 from townlet_core.world.worlds import Worlds
 
+LOOK: Any = look  # kernels bear no types
+
 # Capitals in a drawing are things, small letters agents, who stand on the floor.
 LEGEND = {"F": "fridge", "C": "stove", "S": "shower", "B": "bed"}
 NAMES = {name[0]: name for name in ("anna", "ben", "cara", "dora", "emil")}
@@ -78,13 +80,14 @@ def town(
 ) -> Town:
     """Make a town from a drawing; `agents` adds to or changes the agents drawn, who are listed by name."""
     drawn = {NAMES[c]: {"at": [x, y]} for y, row in enumerate(rows) for x, c in enumerate(row) if c in NAMES}
-    people = {name: HALF | drawn.get(name, {}) | more for name, more in (dict.fromkeys(drawn, {}) | (agents or {})).items()}
+    more = agents or {}
+    people = {name: HALF | drawn.get(name, {}) | more.get(name, {}) for name in {*drawn, *more}}
     floor = ["".join("." if c in NAMES else c for c in row) for row in rows]
     scenario = {
         "name": "small",
         "scenario": {"ticks": ticks},
         "map": {"rows": floor, "legend": {c: kind for c, kind in LEGEND.items() if any(c in row for row in rows)}},
-        "agents": [{"id": name, **more} for name, more in sorted(people.items())],
+        "agents": [{"id": name, **person} for name, person in sorted(people.items())],
         "features": features or {},
         **STILL,
         **sections,
@@ -157,7 +160,7 @@ class Stage:
     def changing(self) -> Iterator[None]:
         """Change records by hand; afterwards everybody looks again, so that masks agree with them."""
         yield
-        look(self.town.tables, self.worlds.state, self.frames, self.worlds._scratch[0], 0, 0)
+        LOOK(self.town.tables, self.worlds.state, self.frames, self.worlds._scratch[0], 0, 0)
 
     def action(self, name: str) -> int:
         return self.town.actions.names.index(name)

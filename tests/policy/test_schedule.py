@@ -8,15 +8,18 @@ import pytest
 
 from tests.towns import Scripted, town
 
+Steps = list[dict[str, Any]]
 MOVE: dict[str, Any] = {"do": "move", "to": [2, 0]}
-EAT = {"do": "start", "object": "fridge_1", "affordance": "eat"}
+EAT: dict[str, Any] = {"do": "start", "object": "fridge_1", "affordance": "eat"}
 
 
-def follows(*rows: str, steps: list[dict[str, Any]], agents: dict[str, Any] | None = None, **more: Any) -> Scripted:
+def follows(*rows: str, steps: Steps, agents: dict[str, Any] | None = None, **more: Any) -> Scripted:
     """Anna follows the steps once; everybody else waits for ever, unless told otherwise."""
     still = {"steps": [{"do": "wait", "ticks": 1000}]}
     names = {"a": "anna", "b": "ben", "c": "cara"}
-    people = {name: {"schedule": still} for letter, name in names.items() if any(letter in row for row in rows)}
+    people: dict[str, Any] = {
+        name: {"schedule": still} for letter, name in names.items() if any(letter in row for row in rows)
+    }
     sections = {"queues": {"cooldown_ticks": 0, "ghost_step_after": 1000}, **more.pop("sections", {})}
     people["anna"] = {"schedule": {"cycle": False, **more, "steps": steps}}
     for name, values in (agents or {}).items():
@@ -41,7 +44,17 @@ def test_a_move_to_a_thing_walks_up_to_it() -> None:
 def test_a_start_walks_asks_and_uses_to_the_end_before_the_next_step() -> None:
     stage = follows("a..F", steps=[EAT, {"do": "move", "to": [0, 0]}])
     # eating takes 3 ticks, of which the first is that of the start
-    expected = ["move east", "move east", "request fridge", "start eat", "wait", "wait", "move west", "move west", "wait"]
+    expected = [
+        "move east",
+        "move east",
+        "request fridge",
+        "start eat",
+        "wait",
+        "wait",
+        "move west",
+        "move west",
+        "wait",
+    ]
     assert deeds(stage, 9) == expected
 
 
@@ -56,7 +69,9 @@ def test_a_start_waits_its_turn() -> None:
 
 
 def test_a_request_is_done_when_the_thing_is_reserved() -> None:
-    stage = follows("a.F", steps=[{"do": "request", "object": "fridge_1"}, {"do": "wait", "ticks": 2}, {"do": "release"}])
+    stage = follows(
+        "a.F", steps=[{"do": "request", "object": "fridge_1"}, {"do": "wait", "ticks": 2}, {"do": "release"}]
+    )
     assert deeds(stage, 6) == ["move east", "request fridge", "wait", "wait", "release", "wait"]
 
 
@@ -68,7 +83,7 @@ def test_a_request_for_one_thing_lets_go_of_another() -> None:
 
 
 def test_a_start_leaves_the_queue_of_another_thing() -> None:
-    steps = [{"do": "request", "object": "bed_1", "max_ticks": 2}, EAT]
+    steps: Steps = [{"do": "request", "object": "bed_1", "max_ticks": 2}, EAT]
     stage = follows("FaB", "..b", steps=steps)
     with stage.changing():
         stage.agent("ben").holds, stage.thing("bed_1").holder = stage.town.things.index("bed_1"), stage.slot("ben")
@@ -129,13 +144,14 @@ def test_a_chat_may_be_with_somebody_by_name() -> None:
     ],
 )
 def test_a_step_that_cannot_be_done_is_given_up_after_its_ticks(step: dict[str, Any], tries: list[str] | None) -> None:
-    stage = follows("a#..", "...B", steps=[{**step, "max_ticks": 3}, {"do": "move", "to": [0, 1]}], agents={"anna": TIRED})
+    steps: Steps = [{**step, "max_ticks": 3}, {"do": "move", "to": [0, 1]}]
+    stage = follows("a#..", "...B", steps=steps, agents={"anna": RESTED})
     done = deeds(stage, 5)
     assert done[3] == "move south" if tries else done[3:] == ["move west", "move west"]
     assert tries is None or done[:3] == tries
 
 
-TIRED = {"needs": {"hunger": 0.5, "hygiene": 0.5, "energy": 1.0}}  # not tired at all: sleeping is not allowed
+RESTED = {"needs": {"hunger": 0.5, "hygiene": 0.5, "energy": 1.0}}  # sleeping is not allowed
 
 
 def test_a_use_that_is_going_on_is_not_given_up() -> None:

@@ -12,9 +12,18 @@ import pytest
 from tests.towns import MANIFEST, Stage, round6, town
 from townlet_core.world.features import AROUND, GOALS, PATHS, SELF, SOCIAL
 
-JOB = {"id": "baker", "place": [0, 0], "radius": 0, "start": 2, "end": 8, "wage": 0.5, "grace_ticks": 1, "absent_after_ticks": 3}
+JOB = {
+    "id": "baker",
+    "place": [0, 0],
+    "radius": 0,
+    "start": 2,
+    "end": 8,
+    "wage": 0.5,
+    "grace_ticks": 1,
+    "absent_after_ticks": 3,
+}
 DAY = {"ticks_per_day": 10}
-WORK = {"jobs": [JOB], "clock": DAY}
+WORK: dict[str, Any] = {"jobs": [JOB], "clock": DAY}
 BAKER = {"anna": {"job": "baker"}}
 
 
@@ -114,7 +123,9 @@ def test_the_way_to_work_leads_into_its_radius() -> None:
     [
         # energy: the bed, 3 to the west, is better than a meal; a meal is all there is for hunger
         pytest.param(2.0, 3, (1, 0.090909, "east"), (1, 0.230769, "west"), id="all can be had"),
-        pytest.param(0.25, 3, (0, 0.090909, "east"), (1, 0.230769, "west"), id="no money: the way is shown all the same"),
+        pytest.param(
+            0.25, 3, (0, 0.090909, "east"), (1, 0.230769, "west"), id="no money: the way is shown all the same"
+        ),
         pytest.param(2.0, 0, (0, 0.090909, "east"), (1, 0.230769, "west"), id="no meals"),
     ],
 )
@@ -176,7 +187,9 @@ def slot(stage: Stage, number: int) -> list[float]:
 def test_the_strongest_ties_stand_first_with_what_is_seen_of_them() -> None:
     people = {"anna": {"job": "baker"}, "cara": {"job": "baker"}}
     rows = ("a...", "..b.", "....", "c...", "....")
-    stage = Stage(town(*rows, agents=people, jobs=[{**JOB, "place": [3, 4]}], clock=DAY, rivalry={"avoid_threshold": 0.5}))
+    stage = Stage(
+        town(*rows, agents=people, jobs=[{**JOB, "place": [3, 4]}], clock=DAY, rivalry={"avoid_threshold": 0.5})
+    )
     with stage.changing():
         stage.set_tie("anna", "ben", rivalry=0.25, trust=-0.25, familiarity=0.125)  # strength 0.625
         stage.set_tie("anna", "cara", rivalry=0.5, trust=0.25, familiarity=0.0)  # strength 0.75

@@ -14,12 +14,13 @@ from tests.towns import Stage, town
 from townlet_core.world.records import ABSENT, LATE, ON_TIME, POST, PRE
 
 DAY, ENDS = 24, 200
-WORK = {
+WORK: dict[str, dict[str, Any]] = {
     "baker": {"place": [0, 0], "radius": 1, "start": 4, "end": 16, "wage": 0.25, "late_fine": 0.75},
     "guard": {"place": [3, 0], "radius": 2, "start": 10, "end": 24, "wage": 0.125, "late_fine": 1.5},
 }
 GRACE = {"baker": (2, 6), "guard": (0, 5)}  # ticks of grace, ticks to absence
 JOBS = {"anna": "baker", "ben": "guard", "cara": "baker", "dora": "guard", "emil": "baker"}
+COUNTS = ("lates", "absences", "due", "present", "earned", "fined", "withheld")
 BONUS, HELP, SYMPATHY, GRUDGE = 0.5, 0.0625, 0.03125, 0.125
 
 
@@ -32,7 +33,6 @@ class Worker:
     counts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0.0))
 
 
-COUNTS = ("lates", "absences", "due", "present", "earned", "fined", "withheld")
 NAMES = sorted(JOBS)
 
 
@@ -61,8 +61,8 @@ class Office:
 
     def is_there(self, name: str) -> bool:
         job, (x, y) = WORK[self.staff[name].job], self.at[name]
-        place: Any = job["place"]
-        return max(abs(x - place[0]), abs(y - place[1])) <= job["radius"]
+        away: int = max(abs(x - job["place"][0]), abs(y - job["place"][1]))
+        return away <= int(job["radius"])
 
     def keeper(self, name: str) -> str | None:
         """The first colleague who came on time and is there."""

@@ -34,7 +34,7 @@ def beside(solid: Any, tile: Tile) -> Iterator[Tile]:
 
 def distances(solid: Any, goals: list[Tile]) -> dict[Tile, int]:
     """Walk outward from the goals, one tile after another."""
-    found = {tile: 0 for tile in goals}
+    found = dict.fromkeys(goals, 0)
     edge = deque(goals)
     while edge:
         tile = edge.popleft()
@@ -46,7 +46,9 @@ def distances(solid: Any, goals: list[Tile]) -> dict[Tile, int]:
 
 
 @given(grounds(), st.integers(0, 8), st.integers(0, 8), st.integers(0, 2))
-def test_distances_are_those_of_a_plain_search_and_each_step_comes_nearer(solid: Any, x0: int, y0: int, radius: int) -> None:
+def test_distances_are_those_of_a_plain_search_and_each_step_comes_nearer(
+    solid: Any, x0: int, y0: int, radius: int
+) -> None:
     x0, y0 = x0 % solid.shape[1], y0 % solid.shape[0]
     around = [(x, y) for y, x in np.argwhere(~solid).tolist() if abs(x - x0) <= radius and abs(y - y0) <= radius]
     plain = distances(solid, around)
@@ -54,7 +56,7 @@ def test_distances_are_those_of_a_plain_search_and_each_step_comes_nearer(solid:
     for y, x in np.ndindex(*solid.shape):
         assert steps[0, y, x] == plain.get((x, y), FAR)
         move = int(route[0, y, x])
-        if 0 < plain.get((x, y), 0):
+        if plain.get((x, y), 0) > 0:
             dx, dy = MOVES[move]
             assert plain[x + dx, y + dy] == plain[x, y] - 1
         else:

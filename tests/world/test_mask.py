@@ -1,6 +1,8 @@
-"""The action mask: each action is allowed in just the situations that it needs. Starts: see rules/test_affordances.py."""
+"""The action mask: each action is allowed in just the situations that it needs (starts: in test_affordances.py)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
@@ -56,7 +58,7 @@ def test_a_chat_needs_somebody_in_range(reach: int, allowed: bool) -> None:
 
 
 def test_a_chat_range_beyond_the_window_reaches_as_far_as_the_window() -> None:
-    sight = {"features": {"observation": "compact"}, "chat": {"range": 5}}
+    sight: dict[str, Any] = {"features": {"observation": "compact"}, "chat": {"range": 5}}
     assert "chat" in Stage(town("a.b", **sight)).may("anna")  # the window of compact reaches 2 tiles
     assert "chat" not in Stage(town("a..b", **sight)).may("anna")
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import chance
-from townlet_core.world import rng
+from townlet_core.world import rng as kernels
 
 u64 = np.uint64
+rng: Any = kernels  # which bear no types
 WORDS = st.integers(0, 2**64 - 1)
 SMALL = st.integers(0, 2**31 - 1)
 
@@ -29,7 +30,9 @@ def test_mix_is_the_finaliser_of_splitmix64() -> None:
 
 
 @given(WORDS, SMALL, SMALL, SMALL, st.integers(0, 10_000), st.integers(0, 31))
-def test_draws_agree_with_a_second_writing(seed: int, world: int, episode: int, tick: int, agent: int, stream: int) -> None:
+def test_draws_agree_with_a_second_writing(
+    seed: int, world: int, episode: int, tick: int, agent: int, stream: int
+) -> None:
     now = key_of(seed, world, episode, tick)
     place = (seed, world, episode, tick, agent, stream)
     assert int(rng.draw(now, agent, stream)) == chance.draw(*place)

@@ -107,3 +107,13 @@ def test_every_shipped_scenario_can_be_compiled_and_begun(name: str) -> None:
     stage = Stage(name)
     assert all(stage.agent(slot).alive or stage.agent(slot).enters > 0 for slot in stage.town.slots)
     assert stage.town.horizon == load_town(name).scenario.scenario.ticks
+
+
+@pytest.mark.parametrize("rows", [("a",), ("aF",), ("aF", ".."), (".", "a")])
+def test_all_arrays_have_one_layout_so_that_kernels_are_compiled_once(rows: tuple[str, ...]) -> None:
+    stage = Stage(town(*rows))
+    worlds = stage.worlds
+    for arrays in (stage.town.tables, worlds.state, worlds._scratch[0], stage.frames):
+        for name, array in zip(arrays._fields, arrays, strict=True):
+            assert array.flags.c_contiguous, name
+            assert array.flags.writeable, name

@@ -61,10 +61,8 @@ def test_the_drawing_is_new_in_each_tick(drawn: bool) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_tiles_expand_to_the_planes_that_kernels_draw(variant: str) -> None:
     features, people = {"observation": variant}, {"count": 4}
-    stages = [
-        Stage(town(*ROWS, features=features, population=people, lifecycle={"faint_after_ticks": 9}), planes=flag, seed=2)
-        for flag in (False, True)
-    ]
+    config = town(*ROWS, features=features, population=people, lifecycle={"faint_after_ticks": 9})
+    stages = [Stage(config, planes=flag, seed=2) for flag in (False, True)]
     for stage in stages:
         stage.agent("ben").needs[:] = 0
     for tick in range(14):

@@ -71,7 +71,7 @@ def main_floor(solid: Bits) -> NDArray[np.int16]:
         left &= ~room
         if room.sum() > best.sum():
             best = room
-    return np.argwhere(best)[:, ::-1].astype(np.int16)
+    return np.argwhere(best)[:, ::-1].astype(np.int16, order="C")
 
 
 def nearest_things(steps: NDArray[np.int16], kind_of: list[int], kinds: int) -> NDArray[np.int16]:

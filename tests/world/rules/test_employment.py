@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.towns import Stage, town
+from tests.towns import NAMES, Stage, town
 from townlet_core.world.records import ABSENT, LATE, ON_TIME, POST, PRE
 
 # Work is on the tiles [0, 0] and [1, 0], from tick 5 to tick 15 of days of 20 ticks.
@@ -21,13 +21,12 @@ JOB = {
     "grace_ticks": 2,
     "absent_after_ticks": 6,
 }
-NAMES = {PRE: "pre", ON_TIME: "on_time", LATE: "late", ABSENT: "absent", POST: "post"}
+STATES = {PRE: "pre", ON_TIME: "on_time", LATE: "late", ABSENT: "absent", POST: "post"}
 
 
 def bakery(*rows: str, job: dict[str, Any] | None = None, **sections: Any) -> Stage:
     """Everybody drawn is a baker."""
-    names = {c: name for c, name in (("a", "anna"), ("b", "ben"), ("c", "cara"))}
-    agents = {name: {"job": "baker"} for c, name in names.items() if any(c in row for row in rows)}
+    agents: dict[str, Any] = {name: {"job": "baker"} for c, name in NAMES.items() if any(c in row for row in rows)}
     for name, more in sections.pop("agents", {}).items():
         agents[name] = {"job": "baker", **agents.get(name, {}), **more}
     clock = {"ticks_per_day": 20, "start_tick": sections.pop("dawn", 0)}
@@ -36,7 +35,7 @@ def bakery(*rows: str, job: dict[str, Any] | None = None, **sections: Any) -> St
 
 
 def state(stage: Stage, name: str) -> str:
-    return NAMES[int(stage.agent(name).shift)]
+    return STATES[int(stage.agent(name).shift)]
 
 
 def shift_of(stage: Stage, name: str, ticks: int, arrive_at: int | None = None) -> list[str]:
@@ -178,6 +177,6 @@ def test_an_episode_that_begins_in_the_middle_of_a_shift_begins_with_it_off() ->
 
 def test_agents_without_a_job_have_no_shift() -> None:
     stage = bakery("a.", agents={"ben": {"at": [1, 0], "job": None}})
-    assert {stage.sees("ben", f"shift_{name}") for name in NAMES.values()} == {0}
+    assert {stage.sees("ben", f"shift_{name}") for name in STATES.values()} == {0}
     assert stage.ticks(12).events("ben") == {}
     assert stage.agent("ben").due == 0

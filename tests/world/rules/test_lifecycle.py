@@ -35,7 +35,9 @@ def test_who_stays_at_the_bottom_for_so_many_ticks_faints() -> None:
 
 
 def test_without_the_lifecycle_nobody_faints() -> None:
-    stage = Stage(town("a", agents={"anna": STARVING}, features={"lifecycle": False}, lifecycle={"faint_after_ticks": 3}))
+    stage = Stage(
+        town("a", agents={"anna": STARVING}, features={"lifecycle": False}, lifecycle={"faint_after_ticks": 3})
+    )
     assert (stage.ticks(9).agent("anna").life, stage.agent("anna").bottom) == (1, 9)
 
 

@@ -50,7 +50,9 @@ def test_a_later_spike_brings_its_own_factor() -> None:
 
 def test_chance_comes_about_as_often_as_it_says_and_the_same_for_the_same_seed() -> None:
     rare = {"kind": "water_outage", "chance": 0.125, "duration_ticks": 1}
-    drawn = [ticks_without("water", 800, rare, seed=seed, world=world) for seed, world in ((1, 0), (1, 0), (2, 0), (1, 1))]
+    drawn = [
+        ticks_without("water", 800, rare, seed=seed, world=world) for seed, world in ((1, 0), (1, 0), (2, 0), (1, 1))
+    ]
     assert drawn[0] == drawn[1]
     assert len({tuple(ticks) for ticks in drawn}) == 3
     # 800 draws of 1 / 8: 100 on average, with a deviation of 9.4

@@ -17,7 +17,7 @@ def queues(**rules: Any) -> dict[str, Any]:
 
 
 def stage(*rows: str, agents: dict[str, dict[str, Any]] | None = None, rivalry: Any = None, **rules: Any) -> Stage:
-    more = {"rivalry": {"decay": 0.0, "conflict": 0.125, "ghost_factor": 2.0, **(rivalry or {})}}
+    more: dict[str, Any] = {"rivalry": {"decay": 0.0, "conflict": 0.125, "ghost_factor": 2.0, **(rivalry or {})}}
     trust = {"decay": 0.0, "familiarity_decay": 0.0, "polite": 0.25, "polite_relief": 0.0625}
     return Stage(town(*(rows or ROWS), agents=agents, queues=queues(**rules), trust=trust, **more))
 

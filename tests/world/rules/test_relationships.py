@@ -145,7 +145,9 @@ def test_a_tie_with_nothing_left_is_forgotten() -> None:
 
 
 def test_feelings_stay_in_their_ranges() -> None:
-    stage = couple(rivalry={"decay": 0.0, "chat_failure": 1.0}, chat=NEVER | {"cooldown_ticks": 0}, trust={**TRUST, "chat": 1.0})
+    stage = couple(
+        rivalry={"decay": 0.0, "chat_failure": 1.0}, chat=NEVER | {"cooldown_ticks": 0}, trust={**TRUST, "chat": 1.0}
+    )
     stage.ticks(5, anna="chat", ben="chat")
     rivalry, trust, familiarity = stage.feels("anna", "ben")
     assert (rivalry, trust) == (1, -1)
@@ -154,7 +156,11 @@ def test_feelings_stay_in_their_ranges() -> None:
 
 def test_without_relationships_chats_happen_and_leave_nothing() -> None:
     stage = couple(features={"relationships": False}).tick(anna="chat")
-    assert (stage.events("anna"), stage.tie("anna", "ben"), stage.term("anna", "social")) == ({"chat_success": 1}, None, 0)
+    assert (stage.events("anna"), stage.tie("anna", "ben"), stage.term("anna", "social")) == (
+        {"chat_success": 1},
+        None,
+        0,
+    )
 
 
 def test_a_new_acquaintance_takes_the_place_of_the_weakest() -> None:

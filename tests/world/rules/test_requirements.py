@@ -17,9 +17,12 @@ from townlet_core.world.records import ABSENT, LATE, NOTHING, ON_TIME, OP, POST,
 from townlet_core.world.rules.requirements import is_met
 
 JOB = {"id": "baker", "place": [0, 0], "start": 20, "end": 60, "grace_ticks": 2, "absent_after_ticks": 9}
+MACHINE: Any = is_met  # kernels bear no types
 STAGE: list[Stage] = []  # one for all examples, which set its records by hand
 
-AMOUNTS = st.sampled_from(["hunger", "hygiene", "energy", "wallet", "price", "stock", "tick_of_day", "0.5", "1", "3", "0"])
+AMOUNTS = st.sampled_from(
+    ["hunger", "hygiene", "energy", "wallet", "price", "stock", "tick_of_day", "0.5", "1", "3", "0"]
+)
 SUMS = st.recursive(
     AMOUNTS,
     lambda inner: st.one_of(
@@ -63,7 +66,9 @@ def run(text: str, now: dict[str, Any]) -> bool:
     """Ask the kernels' machine."""
     here = stage()
     me, thing, world = here.agent("anna"), here.thing("fridge_1"), here.world
-    me.needs[:], me.wallet, me.shift, me.job, thing.stock = (now[k] for k in ("needs", "wallet", "shift", "job", "stock"))
+    me.needs[:], me.wallet, me.shift, me.job, thing.stock = (
+        now[k] for k in ("needs", "wallet", "shift", "job", "stock")
+    )
     world.tick, world.power_until, world.water_until = (now[key] for key in ("tick", "power_until", "water_until"))
     ops = records(np.array([(op.code, op.value) for op in parse(text)], OP))
     tables = here.town.tables._replace(ops=ops)
@@ -72,7 +77,7 @@ def run(text: str, now: dict[str, Any]) -> bool:
     offer["code"], offer["ops"] = 0, len(ops)
     stack = np.zeros(MAX_DEPTH, np.float32)
     row = (state.agents[0, 0], state.things[0, 0], offer, np.float32(now["price"]), state.worlds[0], tables, stack)
-    return bool(is_met(*row))
+    return bool(MACHINE(*row))
 
 
 def meaning(now: dict[str, Any]) -> dict[Variable, float | bool]:

@@ -20,7 +20,16 @@ NONE = {
     "faint": 0.0,
     "eviction": 0.0,
 }
-JOB = {"id": "baker", "place": [0, 0], "radius": 0, "start": 1, "end": 9, "wage": 0.25, "grace_ticks": 1, "absent_after_ticks": 3}
+JOB = {
+    "id": "baker",
+    "place": [0, 0],
+    "radius": 0,
+    "start": 1,
+    "end": 9,
+    "wage": 0.25,
+    "grace_ticks": 1,
+    "absent_after_ticks": 3,
+}
 DAY = {"ticks_per_day": 10}
 
 
@@ -50,7 +59,7 @@ def test_unmet_needs_cost_their_weighted_squares() -> None:
 
 def test_needs_are_counted_as_they_are_after_the_tick() -> None:
     needs = {need: {"decay": 0.25, "weight": 1.0} for need in ("hunger", "hygiene", "energy")}
-    stage = rewarded("a", agents={"anna": {"needs": {n: 1.0 for n in needs}}}, needs=needs, only={"needs_scale": 1.0})
+    stage = rewarded("a", agents={"anna": {"needs": dict.fromkeys(needs, 1.0)}}, needs=needs, only={"needs_scale": 1.0})
     assert terms(stage.tick(), "anna") == {"needs": -0.1875}  # 3 * 0.25^2
 
 
@@ -81,7 +90,9 @@ def test_becoming_late_and_becoming_absent_cost_once() -> None:
 
 
 @pytest.mark.parametrize(("social", "expected"), [(True, {"social": -0.25}), (False, {})])
-def test_events_that_change_feelings_are_rewarded_if_the_scenario_says_so(social: bool, expected: dict[str, float]) -> None:
+def test_events_that_change_feelings_are_rewarded_if_the_scenario_says_so(
+    social: bool, expected: dict[str, float]
+) -> None:
     features = {"social_rewards": social}
     rivalry = {"decay": 0.0, "conflict": 0.125}
     stage = rewarded("aFb", features=features, rivalry=rivalry, only={"social_rate": 2.0}).tick(anna="request fridge")
