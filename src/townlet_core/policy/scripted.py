@@ -10,7 +10,19 @@ import numpy as np
 from townlet_core.policy.schedule import scheduled_action
 from townlet_core.policy.walking import follow, stroll
 from townlet_core.world.kernel import kernel
-from townlet_core.world.records import CHAT, FAR, FIRST_REQUEST, N_NEEDS, NOTHING, RELEASE, WAIT
+from townlet_core.world.records import (
+    CHAT,
+    EAST,
+    FAR,
+    FIRST_REQUEST,
+    N_NEEDS,
+    NORTH,
+    NOTHING,
+    RELEASE,
+    SOUTH,
+    WAIT,
+    WEST,
+)
 from townlet_core.world.rules.affordances import is_served, price_of
 from townlet_core.world.rules.employment import is_at_work
 from townlet_core.world.rules.relationships import rivalry_with
@@ -140,12 +152,29 @@ def is_time_for_work(me, world, town):
 
 @kernel
 def go_to_work(a, me, ties, world, town, mask):
-    """Let go of everything and walk to the workplace; there, talk or wait."""
+    """Let go of everything and walk to the workplace; there, make room for those who come after, talk or wait."""
     if mask[RELEASE] == 1:
         return RELEASE
-    if is_at_work(me, town.jobs):
-        return talk(me, ties, world, town, mask)
-    return follow(a, me, town.jobs[me.job].place, town, mask, world.tick)
+    if not is_at_work(me, town.jobs):
+        return follow(a, me, town.jobs[me.job].place, town, mask, world.tick)
+    step = move_up(me, town.jobs[me.job], mask)
+    return step if step != WAIT else talk(me, ties, world, town, mask)
+
+
+@kernel
+def move_up(me, job, mask):
+    """A step towards the middle of the workplace for somebody who has others beside it; WAIT where none is free."""
+    if me.near == NOTHING or me.near_tiles > 1:
+        return WAIT
+    if me.x != job.x:
+        move = EAST if me.x < job.x else WEST
+        if mask[move] == 1:
+            return move
+    if me.y != job.y:
+        move = SOUTH if me.y < job.y else NORTH
+        if mask[move] == 1:
+            return move
+    return WAIT
 
 
 @kernel
