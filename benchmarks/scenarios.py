@@ -3,13 +3,15 @@
 The return of an agent is the sum of the rewards of its slot over the whole episode, newcomers included. Worlds differ
 in their luck alone; the interval is that of Student's t over the means of worlds.
 
-    python benchmarks/scenarios.py --worlds 16
+    python benchmarks/scenarios.py           prints the table
+    python benchmarks/scenarios.py --write   puts it into docs/explanation/scenarios.md, where a test looks after it
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,10 @@ from townlet_core.policy.decision import find_policy
 from townlet_core.rollout.collect import collect
 from townlet_core.world.town import CompiledTown, compile_town
 
+WORLDS = 16
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "scenarios.md"
+MARK = "<!-- made by: python benchmarks/scenarios.py --write -->"
+END = "<!-- end of what was made -->"
 # two-sided 95 % points of Student's t, by degrees of freedom
 T95 = {3: 3.182, 7: 2.365, 15: 2.131, 31: 2.040, 63: 1.998}
 
@@ -69,6 +75,13 @@ def row(name: str, worlds: int) -> str:
     return f"| {name} | {len(town.slots)} | {town.horizon} | {' | '.join(figures)} | {' | '.join(lost)} |"
 
 
+def table(scenarios: Iterable[str], worlds: int) -> str:
+    """Make the whole table."""
+    head = "| scenario | agents | ticks | scripted | random | lives ended, scripted | random |"
+    rule = "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    return "\n".join([head, rule, *(row(name, worlds) for name in scenarios)])
+
+
 def machine() -> str:
     """Say what ran this, and on what."""
     cpus = Path("/proc/cpuinfo")
@@ -78,16 +91,23 @@ def machine() -> str:
     return f"{cpu}; Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}"
 
 
+def write(made: str) -> None:
+    """Put a table in the place of the one in the page."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
+    _, _, after = rest.rpartition(END)
+    PAGE.write_text(f"{before}{MARK}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--worlds", type=int, choices=[n + 1 for n in T95], default=16)
+    parser = argparse.ArgumentParser(description="What policies earn in the shipped scenarios.")
+    parser.add_argument("--worlds", type=int, choices=[n + 1 for n in T95], default=WORLDS)
+    parser.add_argument("--write", action="store_true", help="put the table of all scenarios into the documentation")
     parser.add_argument("scenarios", nargs="*", help="all of the shipped ones if left out")
     options = parser.parse_args()
-    print("| scenario | agents | ticks | scripted | random | lives ended, scripted | random |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name in options.scenarios or list_scenarios():
-        print(row(name, options.worlds), flush=True)
-    print(f"\n{options.worlds} worlds; {machine()}")
+    if options.write:
+        write(f"{table(list_scenarios(), WORLDS)}\n\n{WORLDS} worlds, on {machine()}.")
+    else:
+        print(f"{table(options.scenarios or list_scenarios(), options.worlds)}\n\n{machine()}")
 
 
 if __name__ == "__main__":
