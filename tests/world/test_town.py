@@ -114,6 +114,6 @@ def test_all_arrays_have_one_layout_so_that_kernels_are_compiled_once(rows: tupl
     stage = Stage(town(*rows))
     worlds = stage.worlds
     for arrays in (stage.town.tables, worlds.state, worlds._scratch[0], stage.frames):
-        for name, array in zip(arrays._fields, arrays, strict=True):
+        for name, array in arrays._asdict().items():
             assert array.flags.c_contiguous, name
             assert array.flags.writeable, name

@@ -110,7 +110,7 @@ def is_done(me, step, plan, place_steps, tick, town):
 
 @kernel
 def get(a, me, step, town, mask, tick):
-    """Walk to a thing, ask for it, wait for it and, in a `start`, use it. What a request brings may be another of the kind.
+    """Walk to a thing, ask for it, wait for it and, in a `start`, use it; another of the kind will do if it is given.
 
     Whatever else is held or waited for is given up first.
     """
