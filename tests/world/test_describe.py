@@ -146,6 +146,16 @@ def test_the_second_best_is_shown_when_the_best_cannot_be_had() -> None:
     assert way(stage.ticks(2), "energy") == (0.090909, "east")  # one step to the shower
 
 
+def test_the_best_is_shown_where_none_can_be_had() -> None:
+    offers = {
+        "small": {"kind": "bed", "effects": {"hygiene": 0.25}},
+        "big": {"kind": "shower", "effects": {"hygiene": 0.5}},
+    }
+    costly = {name: {**offer, "duration_ticks": 1, "price": 9.0} for name, offer in offers.items()}
+    stage = Stage(town("B..a.S", manifest={"kinds": {"bed": {}, "shower": {}}, "affordances": costly}))
+    assert (stage.sees("anna", "served_hygiene"), *way(stage, "hygiene")) == (0, 0.090909, "east")
+
+
 def test_the_neighbourhood_is_counted_in_shares_of_the_window() -> None:
     stage = Stage(town("a..b.F", "c....F"))
     # a window of 121 tiles: two others, two things; ben is 3 tiles away, cara 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from townlet_core.world.flow import crowding, flow_fields, main_floor, nearest_things
@@ -45,6 +45,7 @@ def distances(solid: Any, goals: list[Tile]) -> dict[Tile, int]:
     return found
 
 
+@settings(deadline=None)
 @given(grounds(), st.integers(0, 8), st.integers(0, 8), st.integers(0, 2))
 def test_distances_are_those_of_a_plain_search_and_each_step_comes_nearer(
     solid: Any, x0: int, y0: int, radius: int
@@ -70,6 +71,7 @@ def test_a_way_around_a_wall() -> None:
     assert [int(move) for move in (route[0, 2, 0], route[0, 0, 0], route[0, 0, 2])] == [NORTH, EAST, SOUTH]
 
 
+@settings(deadline=None)
 @given(grounds())
 def test_the_main_floor_is_the_largest_room(solid: Any) -> None:
     rooms = {frozenset(distances(solid, [(x, y)])) for y, x in np.argwhere(~solid).tolist()}

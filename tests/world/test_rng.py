@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import chance
@@ -29,6 +29,7 @@ def test_mix_is_the_finaliser_of_splitmix64() -> None:
     assert [chance.mix(z) for z in state] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 
 
+@settings(deadline=None)
 @given(WORDS, SMALL, SMALL, SMALL, st.integers(0, 10_000), st.integers(0, 31))
 def test_draws_agree_with_a_second_writing(
     seed: int, world: int, episode: int, tick: int, agent: int, stream: int
@@ -39,6 +40,7 @@ def test_draws_agree_with_a_second_writing(
     assert float(rng.chance(now, agent, stream)) == chance.chance(*place)
 
 
+@settings(deadline=None)
 @given(WORDS, st.integers(1, 2**20))
 def test_a_draw_below_n_is_below_n_and_agrees_with_a_second_writing(seed: int, n: int) -> None:
     drawn = int(rng.below(key_of(seed, 1, 2, 3), 4, 5, n))

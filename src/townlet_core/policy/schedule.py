@@ -93,7 +93,7 @@ def is_done(me, step, plan, place_steps, tick, town):
     """Whether a step has done what it is for, or has taken too long."""
     day = town.params[0].day
     began = (plan.since + town.params[0].dawn) % day
-    if tick - plan.since >= step.limit and me.doing == NOTHING:
+    if tick - plan.since >= step.limit:
         return True
     if step.kind == MOVE:
         return place_steps == 0

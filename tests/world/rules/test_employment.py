@@ -128,8 +128,15 @@ def test_who_comes_late_trusts_the_colleague_who_kept_the_shift() -> None:
     assert stage.ticks(3).feels("ben", "anna") == (0, 0.125, 0)  # once a shift
 
 
-def test_nobody_helps_who_is_late_themselves_or_not_at_work() -> None:
-    stage = bakery("a.b").tick().ticks(6)
+def test_a_colleague_who_was_on_time_and_has_left_helps_nobody() -> None:
+    stage = bakery(".a.b").ticks(8).tick(anna="move east")  # on time until now, and off to [2, 0]
+    assert state(stage, "anna") == "on_time"
+    stage.ticks(3)  # tick 11: ben, who is late since tick 7, is absent
+    assert (stage.events("ben"), stage.events("anna")) == ({"shift_absent": 1}, {})
+
+
+def test_nobody_helps_who_is_late_themselves() -> None:
+    stage = bakery("a.b").ticks(7)
     stage.agent("anna").shift = LATE
     stage.ticks(2).tick(ben="move west")
     assert (stage.agent("ben").arrived, stage.events("anna"), stage.feels("ben", "anna")) == (1, {}, (0, 0, 0))
@@ -167,7 +174,9 @@ def test_nobody_takes_over_when_nobody_is_at_work() -> None:
 def test_a_newcomer_works_from_the_first_shift_that_begins_while_they_are_there(arrives: int, first: str) -> None:
     stage = bakery("a.", agents={"ben": {"at": [1, 0], "arrives_tick": arrives}}).ticks(arrives + 1)
     assert state(stage, "ben") == first
+    assert stage.agent("ben").due == {4: 0, 5: 1, 6: 0}[arrives]  # ticks of shifts
     stage.ticks(26 - stage.now)  # to the second day's tick 5
+    assert stage.agent("ben").earned == {4: 2.75, 5: 2.75, 6: 0.25}[arrives]  # 0.25 a tick of ten, and of one
     assert (state(stage, "ben"), stage.agent("ben").lates) == ("on_time", 0)
 
 

@@ -200,6 +200,7 @@ def test_at_the_horizon_the_living_are_cut_off_and_the_next_episode_begins_as_th
 def test_who_faints_at_the_horizon_is_dead_and_not_cut_off() -> None:
     stage = Stage(town("a.b", agents={"anna": STARVING}, lifecycle={"faint_after_ticks": 3}, ticks=3)).ticks(3)
     assert (ended(stage, "anna"), ended(stage, "ben")) == ((1, 1, 0), (1, 0, 1))
+    assert stage.frames.end_row[0, 0].tolist() == [0, 1]  # each keeps a last observation of its own
 
 
 def test_each_episode_has_its_own_chance() -> None:

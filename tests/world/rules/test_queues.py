@@ -58,6 +58,16 @@ def test_a_request_chooses_the_shorter_queue_and_of_equals_the_lower_id() -> Non
     assert (two.holder("fridge_1"), two.holder("fridge_2"), two.events("anna")) == ("ben", "anna", {})
 
 
+def test_a_request_chooses_one_with_stock_before_an_empty_one() -> None:
+    two = stage("FaF")
+    two.thing("fridge_1").stock = 0
+    assert two.tick(anna="request fridge").holder("fridge_2") == "anna"
+    crowded = stage("FaF", "b.c")
+    crowded.thing("fridge_1").stock = 0
+    crowded.tick(cara="request fridge").tick(anna="request fridge")  # she would rather wait than hold an empty one
+    assert (crowded.holder("fridge_1"), crowded.queue("fridge_2")) == (None, {"anna"})
+
+
 def test_who_waits_may_release_but_not_ask_again() -> None:
     line = wait_in_line(ghost_step_after=9)
     assert "request fridge" not in line.may("ben") | line.may("anna")
