@@ -12,7 +12,7 @@ from townlet_core.rollout.frames import Frames, new_frames, turn_over
 from townlet_core.world import rng
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import WAIT
-from townlet_core.world.rules.relationships import ZERO
+from townlet_core.world.scalars import ZERO
 from townlet_core.world.tick import advance
 from townlet_core.world.town import CompiledTown
 from townlet_core.world.worlds import Worlds

@@ -9,8 +9,9 @@ from townlet_core.world.kernel import kernel
 from townlet_core.world.records import LATE, N_NEEDS, NORTH, NOTHING, ON_TIME, WAIT
 from townlet_core.world.rules.affordances import is_served
 from townlet_core.world.rules.movement import apart
-from townlet_core.world.rules.relationships import ONE, ZERO, weight_of
+from townlet_core.world.rules.relationships import weight_of
 from townlet_core.world.rules.requirements import is_on_shift
+from townlet_core.world.scalars import ONE, ZERO
 
 f32, i64 = np.float32, np.int64
 PATHS_AT = len(SELF)

@@ -8,7 +8,7 @@ from townlet_core.world.describe import describe
 from townlet_core.world.kernel import kernel
 from townlet_core.world.mask import allow
 from townlet_core.world.records import WAIT
-from townlet_core.world.rules.relationships import ZERO
+from townlet_core.world.scalars import ZERO
 from townlet_core.world.view import clear_planes, copy_tiles, draw_solids, see_agents, see_things, sort_by_row
 
 i64 = np.int64

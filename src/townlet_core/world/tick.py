@@ -16,8 +16,9 @@ from townlet_core.world.rules.movement import walk
 from townlet_core.world.rules.needs import live
 from townlet_core.world.rules.perturbations import disturb
 from townlet_core.world.rules.queues import release, request, rotate_stalled, serve
-from townlet_core.world.rules.relationships import ZERO, chat, fade
+from townlet_core.world.rules.relationships import chat, fade
 from townlet_core.world.rules.rewards import score
+from townlet_core.world.scalars import ZERO
 
 i64, u8 = np.int64, np.uint8
 

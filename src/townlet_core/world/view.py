@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import AGENT_BIT, KIND_SHIFT, NOTHING, OBJECT_BIT, PAD, RESERVED_BIT, SOLID_BIT
 from townlet_core.world.rules.movement import apart
-from townlet_core.world.rules.relationships import ONE, ZERO
+from townlet_core.world.scalars import ONE, ZERO
 
 i64 = np.int64
 

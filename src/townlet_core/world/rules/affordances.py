@@ -9,8 +9,9 @@ from townlet_core.world.kernel import kernel
 from townlet_core.world.records import FIRST_REQUEST, N_NEEDS, NOTHING, POWER, WATER
 from townlet_core.world.rules.movement import apart
 from townlet_core.world.rules.queues import give_up
-from townlet_core.world.rules.relationships import ONE, ZERO, both_feel, clip
+from townlet_core.world.rules.relationships import both_feel
 from townlet_core.world.rules.requirements import is_met
+from townlet_core.world.scalars import ONE, ZERO, clip
 
 f32, i64 = np.float32, np.int64
 

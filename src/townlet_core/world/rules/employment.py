@@ -11,7 +11,8 @@ from townlet_core.world.events import LATE_HELP, SHIFT_ABSENT, SHIFT_LATE, SHIFT
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import ABSENT, LATE, NOTHING, ON_TIME, POST, PRE
 from townlet_core.world.rules.movement import apart
-from townlet_core.world.rules.relationships import ZERO, feel
+from townlet_core.world.rules.relationships import feel
+from townlet_core.world.scalars import ZERO
 
 i64 = np.int64
 

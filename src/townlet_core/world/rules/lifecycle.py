@@ -11,8 +11,9 @@ from townlet_core.world.records import N_NEEDS, NEVER, NOTHING, POST, PRE, WAIT
 from townlet_core.world.rules.movement import is_free, occupy, vacate
 from townlet_core.world.rules.perturbations import disturb
 from townlet_core.world.rules.queues import give_up
-from townlet_core.world.rules.relationships import HALF, ONE, ZERO, forget_everything, sever
+from townlet_core.world.rules.relationships import forget_everything, sever
 from townlet_core.world.rules.rewards import potential_of
+from townlet_core.world.scalars import HALF, ONE, ZERO
 
 f32, i64 = np.float32, np.int64
 THREE_QUARTERS, TWO = f32(0.75), f32(2)

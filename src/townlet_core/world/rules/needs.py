@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import ENERGY, HUNGER, N_NEEDS
-from townlet_core.world.rules.relationships import ONE, ZERO
+from townlet_core.world.scalars import ONE, ZERO
 
 
 @kernel

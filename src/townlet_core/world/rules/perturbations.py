@@ -8,7 +8,7 @@ from __future__ import annotations
 from townlet_core.world import rng
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import POWER, WATER
-from townlet_core.world.rules.relationships import ZERO
+from townlet_core.world.scalars import ZERO
 
 
 @kernel

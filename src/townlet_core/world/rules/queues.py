@@ -12,7 +12,8 @@ from townlet_core.world.events import GHOST_STEP, HANDOVER, QUEUE_CONFLICT
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import FIRST_REQUEST, NOTHING, PAD, RELEASE, RESERVED_BIT
 from townlet_core.world.rules.movement import apart
-from townlet_core.world.rules.relationships import ZERO, both_feel
+from townlet_core.world.rules.relationships import both_feel
+from townlet_core.world.scalars import ZERO
 
 f64, i64, u8 = np.float64, np.int64, np.uint8
 RESERVED, OPEN = u8(RESERVED_BIT), u8(255 - RESERVED_BIT)

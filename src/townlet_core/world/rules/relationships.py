@@ -11,15 +11,9 @@ from townlet_core.world import rng
 from townlet_core.world.events import CHAT_FAILURE, CHAT_SUCCESS
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import CHAT, NOTHING
+from townlet_core.world.scalars import HALF, ONE, ZERO, clip
 
 f32 = np.float32
-ZERO, HALF, ONE = f32(0), f32(0.5), f32(1)
-
-
-@kernel
-def clip(value, low, high):
-    """A number held within bounds."""
-    return low if value < low else (high if value > high else value)
 
 
 @kernel

@@ -7,7 +7,7 @@ import numpy as np
 from townlet_core.config.expression import OpCode, Variable
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import ABSENT, ENERGY, HUNGER, HYGIENE, NOTHING, POST
-from townlet_core.world.rules.relationships import ONE, ZERO
+from townlet_core.world.scalars import ONE, ZERO
 
 f32 = np.float32
 V_HUNGER, V_HYGIENE, V_ENERGY = int(Variable.hunger), int(Variable.hygiene), int(Variable.energy)

@@ -11,7 +11,7 @@ from townlet_core.world.kernel import kernel
 from townlet_core.world.records import NOTHING, ON_TIME
 from townlet_core.world.rules.employment import is_at_work
 from townlet_core.world.rules.needs import deprivation
-from townlet_core.world.rules.relationships import ZERO, clip
+from townlet_core.world.scalars import ZERO, clip
 
 f32 = np.float32
 REWARD_TERMS = {
