@@ -10,7 +10,7 @@ from townlet_core.policy.scripted import scripted_action
 from townlet_core.policy.uniform import uniform_action
 from townlet_core.rollout.frames import Frames, new_frames, turn_over
 from townlet_core.world import rng
-from townlet_core.world.kernel import kernel
+from townlet_core.world.kernel import kernel, kernel_apart
 from townlet_core.world.records import WAIT
 from townlet_core.world.scalars import ZERO
 from townlet_core.world.tick import advance
@@ -20,7 +20,7 @@ from townlet_core.world.worlds import Worlds
 CHUNK_BYTES = 48 * 2**20  # memory that a chunk of packed observations takes, about
 
 
-@kernel
+@kernel_apart
 def decide(policy, town, schedules, plans, state, frames, stack, t, w):
     """Write the actions of world w at tick t, and their log-probabilities."""
     world, agents, things, ties = state.worlds[w], state.agents[w], state.things[w], state.ties[w]

@@ -90,16 +90,16 @@ if _numba.config.DISABLE_JIT:
 
 
 class Kernel:
-    """A compiled function: other kernels call its code directly, Python through a wrapper.
+    """A compiled function: other kernels call its code directly or have it inlined, Python calls it through a wrapper.
 
     The wrapper is made, and kept in the cache together with all code that it needs, when Python first calls it. To
     give every kernel a wrapper, which unpacks dozens of arrays, and a place in the cache would make the first
     compilation half as long again and the cache six times as large.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, inlined: bool) -> None:
         functools.update_wrapper(self, function)
-        self._inner = _numba.njit(no_cpython_wrapper=True, **_OPTIONS)(function)
+        self._inner = _numba.njit(no_cpython_wrapper=True, forceinline=inlined, **_OPTIONS)(function)
         self._outer = _numba.njit(cache=True, **_OPTIONS)(function)
         self._numba_type_ = numba.types.Dispatcher(self._inner)  # what this object is to the code of other kernels
 
@@ -108,8 +108,18 @@ class Kernel:
 
 
 def kernel(function: F) -> F:
-    """Compile a module-level function on its first call, from the cache where it can."""
-    compiled: Any = function if _numba.config.DISABLE_JIT else Kernel(function)
+    """Compile a module-level function on its first call, from the cache where it can.
+
+    It becomes part of the code of the kernels that call it: a call copies every array of a tuple such as the tables,
+    120 words, and costs more than most rules do. With all calls a tick takes twice as long.
+    """
+    compiled: Any = function if _numba.config.DISABLE_JIT else Kernel(function, inlined=True)
+    return cast(F, compiled)
+
+
+def kernel_apart(function: F) -> F:
+    """Compile a kernel that stays a function of its own: a large one, called once for all agents of a world."""
+    compiled: Any = function if _numba.config.DISABLE_JIT else Kernel(function, inlined=False)
     return cast(F, compiled)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from townlet_core.world import rng
 from townlet_core.world.events import INVALID_ACTION
-from townlet_core.world.kernel import kernel
+from townlet_core.world.kernel import kernel, kernel_apart
 from townlet_core.world.observe import observe
 from townlet_core.world.records import NOTHING, WAIT
 from townlet_core.world.rules.affordances import restock, start, use
@@ -148,7 +148,7 @@ def keep_last(frames, t, w):
             frames.end_mask[w, row, i] = frames.action_mask[t + 1, w, a, i]
 
 
-@kernel
+@kernel_apart
 def look(town, state, frames, scratch, t, w):
     """Write row t of the observations of world w."""
     observe(
