@@ -1,4 +1,4 @@
-"""A program that kills a capture before each of its steps in turn, and checks what is left behind.
+"""A program that kills, or interrupts, a capture before each of its steps in turn, and checks what is left behind.
 
 A step is what changes the disk or waits for it: opening a file to write, moving, making, removing, and opening anything
 to sync it. Python's audit hook sees each just before it happens. Each capture runs in a child of its own.
@@ -18,6 +18,7 @@ from tests.samples.captures import contents, write_capture
 from townlet_core.errors import OutputError
 from townlet_core.samples.seal import verify
 
+INTERRUPTIONS = "an impatient user"
 STEPS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "tempfile.mkdtemp"}
 
 Action = Callable[[], object]
@@ -27,7 +28,7 @@ def is_killed(step: int, action: Action) -> bool:
     """Run an action in a child that dies before a step, counted from 0; say whether it came so far."""
     child = os.fork()
     if child == 0:
-        die_before(step)
+        signal_before(step, signal.SIGKILL)
         try:
             action()
         finally:
@@ -35,8 +36,23 @@ def is_killed(step: int, action: Action) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def die_before(step: int) -> None:
-    """Have this process killed before a step."""
+def is_interrupted(step: int, action: Action) -> bool:
+    """Run an action in a child that is interrupted before a step and again before each that follows."""
+    child = os.fork()
+    if child == 0:
+        signal_before(step, signal.SIGINT)
+        code = 0
+        try:
+            action()
+        except KeyboardInterrupt:
+            code = 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def signal_before(step: int, number: signal.Signals) -> None:
+    """Send this process a signal before a step and each that follows."""
     left = step
 
     def count(event: str, args: tuple[Any, ...]) -> None:
@@ -45,18 +61,20 @@ def die_before(step: int) -> None:
         if opens or event in STEPS:
             left -= 1
             if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), number)
 
     sys.addaudithook(count)
 
 
-def kills(template: Path, folder: Path, action: Action) -> Iterator[int]:
-    """Kill an action at each of its steps, each time in a new copy of a folder; at last let it come to its end."""
+def kills(
+    template: Path, folder: Path, action: Action, ends: Callable[[int, Action], bool] = is_killed
+) -> Iterator[int]:
+    """End an action at each of its steps, each time in a new copy of a folder; at last let it come to its end."""
     step = 0
     while True:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(template, folder)
-        if not is_killed(step, action):
+        if not ends(step, action):
             return
         yield step
         step += 1
@@ -95,8 +113,12 @@ def main(story: str, base: Path) -> int:
     shutil.copytree(before, after)
     write_capture(after, agents=("anna", "ben"), force=True, mood=0.75)
     count = 0
-    for _ in kills(before, folder, lambda: write_capture(folder, agents=("anna", "ben"), force=True, mood=0.75)):
+    ends = is_interrupted if story == INTERRUPTIONS else is_killed
+    for _ in kills(before, folder, lambda: write_capture(folder, agents=("anna", "ben"), force=True, mood=0.75), ends):
         count += 1
+        if ends is is_interrupted:
+            assert contents(folder) in (contents(before), contents(after)), sorted(contents(folder))
+            continue
         check_left(folder, before, after)
         if story == "and the next one too":
             shutil.rmtree(half, ignore_errors=True)

@@ -197,10 +197,11 @@ def test_a_stage_that_is_no_stage_is_left_alone(tmp_path: Path) -> None:
     [
         "into a used folder",
         "over an earlier capture",
+        "an impatient user",
         pytest.param("and the next one too", marks=pytest.mark.slow),
     ],
 )
-def test_a_capture_can_be_killed_at_any_step(story: str, tmp_path: Path) -> None:
+def test_a_capture_can_be_killed_or_interrupted_at_any_step(story: str, tmp_path: Path) -> None:
     """See the program for what is checked after each kill; it prints the number of kills."""
     root = Path(__file__).parents[2]
     program = [sys.executable, "-m", "tests.samples.killing", story, str(tmp_path)]

@@ -13,7 +13,9 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -28,6 +30,7 @@ from townlet_core.schema import StrictModel
 STAGE_PREFIX = ".townlet-stage-"
 PLAN = "plan.json"
 NEW, OLD, SPOOL = "new", "old", "spool"
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SYNC_THREADS = 16  # a file system writes its journal once for all who wait: ten times faster with thousands of files
 
 
@@ -66,17 +69,18 @@ class Stage:
         with ThreadPoolExecutor(SYNC_THREADS) as pool:
             list(pool.map(_sync, (new / name for name in names)))
         _sync(new)
-        _write_plan(self._folder, Plan(new=tuple(names)))
-        for name in self._replaces:
-            if os.path.lexists(target / name):
-                os.rename(target / name, old / name)
-        _sync(old)
-        _sync(target)
-        for name in names:
-            if name == manifest:
-                _sync(target)  # all others are there when the manifest comes
-            os.rename(new / name, target / name)
-        _sync(target)
+        with _undisturbed():
+            _write_plan(self._folder, Plan(new=tuple(names)))
+            for name in self._replaces:
+                if os.path.lexists(target / name):
+                    os.rename(target / name, old / name)
+            _sync(old)
+            _sync(target)
+            for name in names:
+                if name == manifest:
+                    _sync(target)  # all others are there when the manifest comes
+                os.rename(new / name, target / name)
+            _sync(target)
 
 
 @contextmanager
@@ -88,22 +92,48 @@ def staged(target: Path, prefix: str, *, force: bool = False) -> Iterator[Stage]
             with names of this capture that belong to none. Before the body runs, wherever that can be known.
     """
     made: list[Path] = []
+    stages: list[Path] = []
     try:
-        _make(target, made)
+        with _undisturbed():
+            _make(target, made)
         with _locked(target):
-            recover(target)
-            replaces = _to_replace(target, prefix, force=force)
-            folder = Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=target))
             try:
-                yield Stage(folder, target, replaces)
+                with _undisturbed():
+                    recover(target)
+                replaces = _to_replace(target, prefix, force=force)
+                with _undisturbed():
+                    stages.append(Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=target)))
+                yield Stage(stages[0], target, replaces)
             finally:
-                _settle(folder, target)
+                with _undisturbed():
+                    for stage in stages:
+                        _settle(stage, target)
     except OSError as error:
         raise _cannot_write(error, target) from error
     finally:
-        with suppress(OSError):  # a folder that holds something stays
+        with _undisturbed(), suppress(OSError):  # a folder that holds something stays
             for path in reversed(made):
                 path.rmdir()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Have the signals that end a program wait until the body is done: what they interrupt here is never cleared up.
+
+    Only the main thread is interrupted by signals, so elsewhere there is nothing to do.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    before = {number: signal.signal(number, lambda came, _: waiting.append(came)) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: it was not set from Python
+        for came in waiting[:1]:
+            signal.raise_signal(came)
 
 
 def recover(target: Path) -> None:
