@@ -39,10 +39,11 @@ EXIT_CODES = {
     1: "a finding: a file that was to be checked has a problem",
     2: "the command was called with words that make no sense",
     3: "an input is missing, unreadable or wrong, or an output cannot be written",
-    4: "done in part",
     70: "a fault in Townlet itself",
+    129: "ended by SIGHUP: the terminal was closed",
     130: "interrupted",
     141: "who read the output has gone",
+    143: "ended by SIGTERM",
 }
 ARRAY_MEANINGS = {
     "map": "seen before acting",

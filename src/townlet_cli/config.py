@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from townlet_cli.options import Config, Configs, Json, OutputFile, Overrides
-from townlet_cli.render import note, problem, put, put_rich
+from townlet_cli.render import note, problem, put, table_text
 from townlet_core.errors import ConfigError, InputError, OutputError
 
 FINDING = 1
@@ -44,7 +44,7 @@ def list_(as_json: Json = False) -> None:
     table.add_column("what happens")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    put_rich(table)
+    put(table_text(table))
 
 
 @app.command()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
 from townlet_core.errors import ConfigError, OutputError, TownletError
 
@@ -11,6 +14,17 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PIPE_COLUMNS = 10_000  # nothing reads a pipe's width, so no line of a table is folded or cut there
+
+
+def prepare_streams() -> None:
+    """Have something to write to where a stream is closed, and no sign that an encoding lacks be an error."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long as the program runs
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def put(text: str) -> None:
@@ -24,32 +38,64 @@ def put(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", where="standard output") from error
+        silence(sys.stdout)
+        raise describe_fault(error) from error
 
 
-def put_rich(*parts: RenderableType) -> None:
-    """Print tables: in colour on a terminal (unless NO_COLOR is set), as plain text into a pipe."""
+def describe_fault(error: OSError) -> OutputError:
+    """Say why standard output cannot be written."""
+    return OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where="standard output")
+
+
+def output_fails(error: OSError) -> bool:
+    """Say whether an error comes from standard output: it then names no file. What was not written is dropped."""
+    if error.filename is None:
+        silence(sys.stdout)
+    return error.filename is None
+
+
+def silence(stream: TextIO) -> None:
+    """Drop what a stream cannot write, or Python would try again, and complain, at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    with suppress(OSError):
+        stream.flush()
+
+
+def table_text(*parts: RenderableType) -> str:
+    """Lay tables out: in colour on a terminal (unless NO_COLOR is set), as plain text into a pipe."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPE_COLUMNS
-    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, highlight=False, markup=False, emoji=False
+    )
     with console.capture() as captured:
         for part in parts:
             console.print(part)
-    put("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def tell(text: str) -> None:
+    """Print something that is not data. Where nobody can be told, the exit code has to do."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
 
 
 def note(text: str) -> None:
     """Print something good to know."""
-    print(f"note: {text}", file=sys.stderr)
+    tell(f"note: {text}")
 
 
 def warn(text: str) -> None:
     """Print something that makes the result doubtful."""
-    print(f"warning: {text}", file=sys.stderr)
+    tell(f"warning: {text}")
 
 
 def problem(error: TownletError) -> None:
     """Print an error, with its place before it and its hint on a line below; of a ConfigError, every problem."""
     for each in error.problems if isinstance(error, ConfigError) else [error]:
-        print(f"error: {each}", file=sys.stderr)
+        tell(f"error: {each}")

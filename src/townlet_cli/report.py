@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import note, put, put_rich, warn
+from townlet_cli.render import note, put, table_text, warn
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,11 +29,11 @@ def show_capture(report: CaptureReport) -> None:
     """Print the tables, and where the capture lies."""
     left_out = len(report.samples) - MOST_ROWS
     more = [f"... and {left_out:,} more, in the metrics file"] if left_out > 0 else []
-    put_rich(_metrics_table(report), *more, *_events_table(report))
+    tables = table_text(_metrics_table(report), *more, *_events_table(report))
     size = (
         f"{_count(report.worlds, 'world')}, {_count(len(report.samples), 'sample')}, {report.agent_steps:,} agent-steps"
     )
-    put(f"{report.scenario}: {report.ticks:,} ticks, {size}, {report.seconds:.2f} s\n{report.manifest}")
+    put(f"{tables}\n{report.scenario}: {report.ticks:,} ticks, {size}, {report.seconds:.2f} s\n{report.manifest}")
 
 
 def remark(report: CaptureReport) -> None:

@@ -51,8 +51,9 @@ def capture(
 ) -> None:
     """Capture what each agent of a town saw, did and got, as a dataset.
 
-    Writes one NPZ and one JSON for each life of an agent, and a manifest, metrics and a seal for the whole. The folder
-    is either complete or as it was before.
+    Writes one NPZ and one JSON for each life of an agent, and a manifest, metrics and a seal for the whole. Where it
+    fails, or is interrupted or ended, the folder is as it was before; after a kill -9 or a power cut, the next capture
+    into the folder puts it right first.
     """
     from townlet_core.rollout.capture import CaptureRequest
     from townlet_core.rollout.capture import capture as run

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Townlet
+from tests.cli.conftest import QUIET_TOWN, Townlet
 
 # `townlet --help` takes about 0.08 s; the bound is the promise to users, doubled for a busy machine.
 HELP_SECONDS = 0.6
@@ -78,7 +81,13 @@ def test_a_misuse_is_named_with_the_place_of_its_help(townlet: Townlet, words: s
         ),
         pytest.param("raise UsageError('too many')", 2, "error: too many\n", id="usage"),
         pytest.param("raise typer.Exit(1)", 1, "", id="finding"),
-        pytest.param("raise KeyboardInterrupt", 130, "", id="interrupted"),
+        pytest.param("raise KeyboardInterrupt", 130, "interrupted; nothing is left half done\n", id="interrupted"),
+        pytest.param(
+            "signal.raise_signal(signal.SIGTERM)", 143, "ended by SIGTERM; nothing is left half done\n", id="ended"
+        ),
+        pytest.param(
+            "signal.raise_signal(signal.SIGHUP)", 129, "ended by SIGHUP; nothing is left half done\n", id="hung up"
+        ),
         pytest.param("raise BrokenPipeError(32, 'Broken pipe')", 141, "", id="reader gone"),
     ],
 )
@@ -105,19 +114,49 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_an_output_that_takes_no_more_is_an_error() -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "townlet_cli", "config", "schema"],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
-    assert (done.returncode, done.stderr) == (3, "error: standard output: cannot be written: No space left on device\n")
+@pytest.mark.parametrize("words", ["config schema", "config list", "--help", "--version"])
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_an_output_that_takes_no_more_is_an_error(words: str, unbuffered: str) -> None:
+    done = shell(f"{words} >/dev/full", variables={"PYTHONUNBUFFERED": unbuffered})
+    assert (done.returncode, done.stderr) == (3, "error: standard output: cannot be written: no space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("redirected", "code", "printed"),
+    [
+        pytest.param("config list >&-", 0, "", id="output closed"),
+        pytest.param("config list 2>&-", 0, "scenario", id="errors closed"),
+        pytest.param("config check nope 2>&-", 3, "", id="errors closed, and one to tell"),
+        pytest.param("config check nope 2>/dev/full", 3, "", id="errors to a full disk"),
+        pytest.param("config 2>/dev/full", 2, "", id="help to a full disk"),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_changes_nothing_else(redirected: str, code: int, printed: str) -> None:
+    done = shell(redirected)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout.startswith(printed)
+
+
+def test_signs_that_the_encoding_lacks_are_written_as_escapes(tmp_path: Path) -> None:
+    (tmp_path / "café.yaml").write_text(QUIET_TOWN)
+    variables = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = shell("config check café.yaml", folder=tmp_path, variables=variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"caf(\\xe9|\\udcc3\\udca9)\.yaml: ok \(quiet_town\)\n", done.stdout)
+
+
+def shell(
+    words: str, folder: Path | None = None, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as a shell does, which can redirect its streams."""
+    command, env = f"{sys.executable} -m townlet_cli {words}", {**os.environ, **(variables or {})}
+    return subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
 def run_command(statement: str) -> subprocess.CompletedProcess[str]:
     """Run a command whose body is one statement, within the command's boundary."""
     script = f"""
-import sys, typer
+import signal, sys, typer
 from townlet_cli.app import app, main
 from townlet_core.errors import TownletError, UsageError
 @app.command()

@@ -172,11 +172,13 @@ def start(tmp_path: Path, kitchen: Path, *words: str) -> subprocess.Popen[str]:
     return running
 
 
-def test_an_interrupted_capture_leaves_nothing_behind(kitchen: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_capture_that_is_stopped_leaves_nothing_behind(kitchen: Path, tmp_path: Path, number: signal.Signals) -> None:
     running = start(tmp_path, kitchen)
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
-    assert running.returncode == 130
+    running.send_signal(number)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 128 + number
+    assert said.endswith("; nothing is left half done\n")
     assert names(tmp_path) == ["kitchen.yaml"]
 
 
