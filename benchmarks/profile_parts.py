@@ -10,13 +10,13 @@ from measure import table, taken
 from townlet_core.config.load import load_town
 from townlet_core.policy.decision import find_policy
 from townlet_core.rollout.collect import Player
-from townlet_core.rollout.frames import Frames, new_frames
+from townlet_core.rollout.frames import Frames, new_frames, turn_over
 from townlet_core.world.describe import describe, describe_paths, describe_self, describe_ties
 from townlet_core.world.kernel import kernel
 from townlet_core.world.mask import allow
 from townlet_core.world.rules.employment import employ
 from townlet_core.world.rules.relationships import fade
-from townlet_core.world.tick import advance_range, clear, look, reward_all
+from townlet_core.world.tick import advance_range, clear, reward_all
 from townlet_core.world.town import compile_town
 from townlet_core.world.view import clear_planes, copy_tiles, see_agents, see_things, sort_by_row
 from townlet_core.world.worlds import Worlds
@@ -53,13 +53,6 @@ def run_reward(town, state, frames, scratch, first, ticks, low, high):
             reward_all(
                 state.agents[w], frames.events[t, w], frames.terms[t, w], frames.rewards[t, w], scratch.over, town
             )
-
-
-@kernel
-def run_look(town, state, frames, scratch, first, ticks, low, high):
-    for w in range(low, high):
-        for t in range(ticks):
-            look(town, state, frames, scratch, t, w)
 
 
 @kernel
@@ -144,21 +137,20 @@ def run_allow(town, state, frames, scratch, first, ticks, low, high):
 
 # What it is called -> what to run, and whether on planes. What is indented is a part of what stands above it. The rules
 # as a whole cannot run alone: they do what the mask allows without asking again, and the mask is a part of observing.
-ALL, OBSERVE, RULES = "all, actions given, float32 maps", "  observe, float32 maps", "  rules: the rest"
+ALL, RULES = "all, actions given, float32 maps", "  rules and bookkeeping: the rest"
+OBSERVE = ("  clear planes", "  see agents and things, draw them", "  features", "  action mask")
 PARTS: dict[str, tuple[Callable[..., None], bool]] = {
-    ALL: (advance_range, True),
     "all, actions given, packed tiles": (advance_range, False),
-    OBSERVE: (run_look, True),
-    "  observe, packed tiles": (run_look, False),
-    "    clear planes": (run_planes, True),
-    "    see agents and things, planes": (run_see, True),
-    "    see agents and things, tiles": (run_see, False),
-    "    copy tiles": (run_tiles, False),
-    "    features": (run_describe, True),
-    "      self and town": (run_describe_self, True),
-    "      ways": (run_describe_paths, True),
-    "      ties": (run_describe_ties, True),
-    "    action mask": (run_allow, True),
+    "  copy tiles": (run_tiles, False),
+    "  see agents and things": (run_see, False),
+    ALL: (advance_range, True),
+    OBSERVE[0]: (run_planes, True),
+    OBSERVE[1]: (run_see, True),
+    OBSERVE[2]: (run_describe, True),
+    "    self and town": (run_describe_self, True),
+    "    ways": (run_describe_paths, True),
+    "    ties": (run_describe_ties, True),
+    OBSERVE[3]: (run_allow, True),
     RULES: (advance_range, True),  # ALL less OBSERVE
     "    clear the accounts": (run_clear, True),
     "    work": (run_employ, True),
@@ -177,10 +169,10 @@ def profile(rounds: int) -> None:
         for number in range(rounds + 1):
             for part, (entry, planes) in PARTS.items():
                 playing, frames = players[planes]
-                frames.ends[:] = 0
+                turn_over(frames)  # the mask of row 0 must be that of the worlds as they are
                 time = taken(lambda e=entry, w=playing, f=frames: w.each(e, f, 0, TICKS))  # type: ignore[misc]
                 times[part] += [time.processor] if number else []  # the first call compiles
-        times[RULES] = [a - b for a, b in zip(times[ALL], times[OBSERVE], strict=True)]
+        times[RULES] = [a - sum(b) for a, *b in zip(times[ALL], *(times[part] for part in OBSERVE), strict=True)]
         rows = [
             (part, f"{statistics.median(each) / steps * 1e9:.0f}", f"{min(each) / steps * 1e9:.0f}")
             for part, each in times.items()
@@ -195,5 +187,5 @@ def _in_mid_play(worlds: Worlds, planes: bool) -> tuple[Worlds, Frames]:
     worlds.begin(frames)
     for _ in range(3):
         player.play(frames, 0, TICKS)
-        frames.ends[:] = 0
+        turn_over(frames)
     return worlds, frames
