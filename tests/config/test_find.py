@@ -74,3 +74,12 @@ def test_a_manifest_is_found_by_name_or_beside_its_scenario(tmp_path: Path) -> N
     (tmp_path / "mine.yaml").touch()
     assert find_manifest("mine.yaml", tmp_path / "town.yaml") == tmp_path / "mine.yaml"
     assert find_manifest("core", tmp_path / "town.yaml").parts[-2:] == ("affordances", "core.yaml")
+
+
+@pytest.mark.parametrize("source", ["examples/poc_hybrid", "configs/examples/poc_hybrid.yaml", "poc_hybrid.yaml"])
+def test_a_path_to_nowhere_that_ends_like_a_shipped_scenario_leads_to_its_name(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hint = "did you mean the shipped scenario 'poc_hybrid'? It is given by its name alone"
+    assert refusal(source) == f"{source}: no such file\nhint: {hint}"

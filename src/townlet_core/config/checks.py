@@ -18,6 +18,8 @@ from townlet_core.config.town import Affordance, AffordanceManifest, Perturbatio
 MOST_AGENTS = 10_000
 LONGEST_DAY = 100_000
 MOST_KINDS = 15  # a tile's byte has four bits for the kind
+MOST_THINGS = 4096
+MOST_WAYS = 64_000_000  # places x tiles: each place has a map of the ways to it, of five bytes a tile
 
 
 def check_manifest(manifest: AffordanceManifest) -> Iterator[Flaw]:
@@ -76,6 +78,7 @@ def check_scenario(scenario: Scenario, manifest: AffordanceManifest | None) -> I
     for number, job in enumerate(scenario.jobs):
         yield from _check_job(job, scenario.clock.ticks_per_day, ("jobs", number))
     yield from _check_jobs(scenario)
+    yield from _check_size(scenario)
     for number, perturbation in enumerate(scenario.perturbations):
         yield from _check_perturbation(perturbation, scenario.scenario.ticks, ("perturbations", number))
     if manifest is not None:
@@ -156,6 +159,22 @@ def _check_jobs(scenario: Scenario) -> Iterator[Flaw]:
     for number, name in enumerate(scenario.population.jobs):
         if name not in known:
             yield unknown(("population", "jobs", number), "job", name, known)
+
+
+def _check_size(scenario: Scenario) -> Iterator[Flaw]:
+    """Report a town whose maps of the ways to each place would not fit into memory."""
+    drawing, things = scenario.map, sum(1 for _ in drawn_things(scenario.map)) + len(scenario.objects)
+    tiles = sum(map(len, drawing.rows)) if drawing.rows is not None else (drawing.width or 0) * (drawing.height or 0)
+    steps = [step for agent in scenario.agents if agent.schedule is not None for step in agent.schedule.steps]
+    places = things + len(scenario.jobs) + len({step.to for step in steps if isinstance(step.to, tuple)})
+    if things > MOST_THINGS:
+        clause = f"{things} things are more than the {MOST_THINGS} that a town can hold"
+        yield Flaw(("objects",) if scenario.objects else ("map", "rows"), clause, "leave some out")
+    elif places * tiles > MOST_WAYS:
+        clause = (
+            f"the ways to {places} places on {tiles} tiles would take over {5 * MOST_WAYS >> 20} MiB of memory"
+        )
+        yield Flaw(("map",), clause, "make the map smaller, or leave out things, jobs or tiles that schedules go to")
 
 
 def _check_perturbation(perturbation: Perturbation, horizon: int, path: Path) -> Iterator[Flaw]:

@@ -44,6 +44,8 @@ def find_config(source: str) -> Path:
         if not Path(source).is_file():
             raise _unknown("scenario", source, list(shipped), list(list_scenarios()))
     hint = "give the path of a YAML file, or a scenario's name"
+    if Path(source).stem in _shipped():
+        hint = f"did you mean the shipped scenario '{Path(source).stem}'? It is given by its name alone"
     if not source:
         raise InputError("no configuration is given", hint=hint)
     return existing_file(Path(source), hint)
