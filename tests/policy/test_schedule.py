@@ -184,3 +184,21 @@ def test_a_newcomer_in_the_same_place_has_no_schedule() -> None:
     assert stage.agent("anna").life == 2
     stage.agent("anna").needs[:] = 1  # wants for nothing
     assert not {"request fridge", "start eat"} & set(deeds(stage, 6))
+
+
+def test_who_gives_a_thing_up_leaves_its_queue_and_lets_go_of_it() -> None:
+    # Ben holds the fridge for ever. Anna asks at tick 0, gives up in tick 5, and is not served afterwards.
+    stage = follows("aFb", steps=[{**EAT, "max_ticks": 5}, {"do": "wait", "ticks": 50}]).tick(ben="request fridge")
+    assert deeds(stage, 7) == ["request fridge", "wait", "wait", "wait", "wait", "release", "wait"]
+    assert stage.queue("fridge_1") == set()
+    # Nobody has power to cook: what anna holds she lets go of.
+    out = {"kind": "power_outage", "at_tick": 0, "duration_ticks": 900}
+    cook = {"do": "start", "object": "stove_1", "affordance": "cook", "max_ticks": 3}
+    stage = follows("aC", steps=[cook, {"do": "wait", "ticks": 50}], sections={"perturbations": [out]})
+    assert (deeds(stage, 4)[-1], stage.holder("stove_1")) == ("release", None)
+
+
+def test_a_schedule_begins_again_with_every_episode_for_those_who_come_later_too() -> None:
+    stage = follows("a...", steps=[MOVE], agents={"anna": {"arrives_tick": 2}}, sections={"ticks": 6})
+    episode = ["wait", "wait", "move east", "move east", "wait", "wait"]
+    assert deeds(stage, 12) == episode * 2

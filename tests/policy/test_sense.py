@@ -43,3 +43,15 @@ def test_workers_move_up_so_that_the_last_one_gets_in() -> None:
     stage.play(12)
     assert [stage.at(name)[0] for name in ("anna", "ben", "cara")] == [4, 3, 2]
     assert all(stage.agent(name).shift == 1 for name in agents), "all three are on time"
+
+
+def test_a_dear_meal_that_can_be_paid_is_eaten_all_the_same() -> None:
+    # 450 of money cost the script 13,500 ticks a meal of 0.4: nothing else feeds anna, and she can pay
+    manifest = {
+        "kinds": {"fridge": {"stock": {"item": "meals", "initial": 9}}},
+        "affordances": {"eat": {"kind": "fridge", "duration_ticks": 3, "effects": {"hunger": 0.4}, "price": 450.0}},
+    }
+    rich = {**HUNGRY, "wallet": 1000.0}
+    stage = Scripted(town("a.F", agents={"anna": rich}, manifest=manifest))
+    deeds = [stage.play().deed("anna") for _ in range(4)]
+    assert "start eat" in deeds

@@ -67,9 +67,10 @@ def test_a_shift_is_seen_with_its_attendance_and_wages() -> None:
     states = ("shift_pre", "shift_on_time", "shift_late", "shift_absent", "shift_post")
     assert sees(stage, "anna", *states, "on_shift", "attendance_ratio") == (1, 0, 0, 0, 0, 0, 0)
     stage.ticks(4)  # late in tick 3
-    assert sees(stage, "anna", *states, "on_shift", "lateness_counter") == (0, 0, 1, 0, 0, 1, 0.25)  # 1 / (1 + 3)
+    assert sees(stage, "anna", *states, "on_shift", "lateness_counter") == (0, 0, 1, 0, 0, 0, 0.25)  # 1 / (1 + 3)
     stage.tick(anna="move west")  # at work in tick 4, the third of the shift; 2 ticks' wages were withheld
     assert sees(stage, "anna", "attendance_ratio", "wages_withheld") == (0.333333, 0.5)  # 1 / 3; 1 / (1 + 1)
+    assert sees(stage, "anna", *states, "on_shift") == (0, 0, 1, 0, 0, 1)  # late, and at work
     stage.ticks(3)
     assert sees(stage, "anna", *states, "on_shift") == (0, 0, 1, 0, 0, 0)  # tick 8 comes: the shift is over
     assert sees(stage.tick(), "anna", *states, "on_shift") == (0, 0, 0, 0, 1, 0)

@@ -30,6 +30,7 @@ class Worker:
     wallet: float
     shift: int = PRE
     arrived: bool = False
+    stands_in: bool = False
     counts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0.0))
 
 
@@ -51,7 +52,7 @@ class Office:
         for name in NAMES:
             worker, job = self.staff[name], WORK[self.staff[name].job]
             if time == job["start"]:
-                worker.arrived = False
+                worker.arrived = worker.stands_in = False
             if time <= job["start"]:
                 worker.shift = PRE
             if time >= job["end"]:
@@ -64,10 +65,11 @@ class Office:
         away: int = max(abs(x - job["place"][0]), abs(y - job["place"][1]))
         return away <= int(job["radius"])
 
-    def keeper(self, name: str) -> str | None:
-        """The first colleague who came on time and is there."""
+    def keeper(self, name: str, *, free: bool = False) -> str | None:
+        """The first colleague who came on time and is there; only one who does not stand in yet, if asked for."""
         job = self.staff[name].job
         others = [other for other in NAMES if other != name and self.staff[other].job == job]
+        others = [other for other in others if not (free and self.staff[other].stands_in)]
         return next((o for o in others if self.staff[o].shift == ON_TIME and self.is_there(o)), None)
 
     def feel(self, one: str, other: str, rivalry: float, trust: float) -> None:
@@ -109,7 +111,8 @@ class Office:
         worker.shift = ABSENT
         worker.counts["absences"] += 1
         self.events.append((name, "shift_absent"))
-        if keeper := self.keeper(name):
+        if keeper := self.keeper(name, free=True):
+            self.staff[keeper].stands_in = True
             self.events.append((keeper, "shift_takeover"))
             self.pay(keeper, BONUS)
             self.feel(name, keeper, GRUDGE, 0)

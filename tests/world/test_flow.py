@@ -71,6 +71,17 @@ def test_a_way_around_a_wall() -> None:
     assert [int(move) for move in (route[0, 2, 0], route[0, 0, 0], route[0, 0, 2])] == [NORTH, EAST, SOUTH]
 
 
+def test_a_way_longer_than_a_short_integer_holds() -> None:
+    # a snake of 259 rows: 130 rows of 259 tiles and 129 gaps between them, so 130 * 259 + 129 - 1 tiles to walk
+    solid = np.zeros((259, 259), bool)
+    solid[1::2] = True
+    solid[1::4, -1] = False
+    solid[3::4, 0] = False
+    route, steps = flow_fields(solid, [(0, 0, 0)])
+    assert steps[0].max(initial=0, where=~solid) == 33798
+    assert route[0, 258, 0] in (EAST, WEST)
+
+
 @settings(deadline=None)
 @given(grounds())
 def test_the_main_floor_is_the_largest_room(solid: Any) -> None:
@@ -82,7 +93,7 @@ def test_the_main_floor_is_the_largest_room(solid: Any) -> None:
 
 def test_the_nearest_thing_of_a_kind_is_the_nearest_on_foot_then_the_lower_id() -> None:
     # things 0 and 1 of kind 0 in a corridor of five tiles, thing 2 of kind 1 behind a wall
-    steps = np.array([[[0, 1, 2, 3, 4]], [[4, 3, 2, 1, 0]], [[FAR] * 5]], np.int16)
+    steps = np.array([[[0, 1, 2, 3, 4]], [[4, 3, 2, 1, 0]], [[FAR] * 5]], np.int32)
     assert nearest_things(steps, [0, 0, 1], 2).tolist() == [[[0, 0, 0, 1, 1]], [[NOTHING] * 5]]
 
 

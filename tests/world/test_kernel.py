@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,6 +35,40 @@ def test_where_nothing_can_be_written_it_lies_among_temporary_files(
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
     assert kernel.cache_folder().name == kernel.source_hash()
     assert tmp_path not in kernel.cache_folder().parents
+
+
+@pytest.mark.parametrize("lies", ["nowhere", "as we left it", "open to others", "a link", "a file"])
+def test_the_temporary_folder_is_one_that_nobody_else_can_put_code_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    usual = tmp_path / f"townlet-kernels-{os.getuid()}"
+    if lies == "a link":
+        usual.symlink_to(tmp_path, target_is_directory=True)
+    elif lies == "a file":
+        usual.touch(0o700)
+    elif lies != "nowhere":
+        usual.mkdir(0o700)
+        usual.chmod(0o777 if lies == "open to others" else 0o700)
+    folder = kernel.private_folder()
+    assert (folder == usual) == (lies in ("nowhere", "as we left it"))
+    assert folder.parent == tmp_path
+    assert folder.lstat().st_mode == stat.S_IFDIR | 0o700
+
+
+def test_who_has_no_home_has_the_folder_among_temporary_files(tmp_path: Path) -> None:
+    """A user without an entry in the list of users, as in a container, has no home to look for."""
+    script = (
+        "import pathlib, os, pwd\n"
+        "def nobody(*_): raise KeyError('no such user')\n"
+        "pwd.getpwuid = nobody\n"
+        "from townlet_core.world import kernel\n"
+        "print(kernel.cache_folder())"
+    )
+    homes = ("HOME", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
+    variables = {name: value for name, value in os.environ.items() if name not in homes} | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).parent == tmp_path / f"townlet-kernels-{os.getuid()}"
 
 
 def test_the_hash_changes_with_any_source_that_kernels_are_made_from(

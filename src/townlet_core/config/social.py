@@ -21,7 +21,7 @@ class Queues(StrictModel):
         3, description="ticks a holder may stall (granted, not started, others waiting) before it goes to the back"
     )
     age_weight: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.1, description="places in the queue gained for each tick waited since the first request"
+        0.1, description="ticks that somebody sent to the back gets back for each tick since its first request; 0: none"
     )
 
 

@@ -32,6 +32,7 @@ STEP = record(
 SCHEDULE = record(("from_tick", "i4"), ("cycle", "u1"), ("first", "i4"), ("steps", "i4"))
 PLAN = record(
     ("life", "i4"),  # life that the plan was made for
+    ("episode", "i4"),  # and the episode it was lived in
     ("step", "i4"),  # present step, counted from 0; the number of steps when all are done
     ("since", "i4"),  # tick at which the present step began
     ("finished", "i4"),  # uses that the agent had finished then
@@ -90,11 +91,9 @@ def is_alike(o, other, town):
 
 @kernel
 def is_done(me, step, plan, place_steps, tick, town):
-    """Whether a step has done what it is for, or has taken too long."""
+    """Whether a step has done what it is for."""
     day = town.params[0].day
     began = (plan.since + town.params[0].dawn) % day
-    if tick - plan.since >= step.limit:
-        return True
     if step.kind == MOVE:
         return place_steps == 0
     if step.kind == REQUEST:
@@ -154,10 +153,15 @@ def begin_step(me, plan, step, tick):
 
 
 @kernel
-def scheduled_action(a, me, schedule, steps, plan, town, mask, tick):
-    """Follow a schedule: pass over the steps that are done, then do what the present one asks."""
-    if plan.life != me.life or tick == 0:
+def scheduled_action(a, me, schedule, steps, plan, town, mask, world):
+    """Follow a schedule: pass over the steps that are done, then do what the present one asks.
+
+    Whoever gives up getting a thing lets go of what they hold or wait for.
+    """
+    tick = world.tick
+    if plan.life != me.life or plan.episode != world.episode:
         plan.life = me.life
+        plan.episode = world.episode
         begin_step(me, plan, 0, max(tick, schedule.from_tick))
     if tick < schedule.from_tick or me.doing != NOTHING:
         return WAIT
@@ -169,6 +173,9 @@ def scheduled_action(a, me, schedule, steps, plan, town, mask, tick):
         step = steps[schedule.first + plan.step]
         place_steps = town.steps[step.place, me.y, me.x] if step.place != NOTHING else 1
         if not is_done(me, step, plan, place_steps, tick, town):
-            return act_on(a, me, step, plan, town, mask, tick)
+            if tick - plan.since < step.limit:
+                return act_on(a, me, step, plan, town, mask, tick)
+            if step.request != NOTHING and mask[RELEASE] == 1:
+                return RELEASE
         begin_step(me, plan, plan.step + 1, tick)
     return WAIT

@@ -27,6 +27,7 @@ from townlet_core.world.rules.affordances import is_served, price_of
 from townlet_core.world.rules.employment import is_at_work
 from townlet_core.world.rules.relationships import rivalry_with
 from townlet_core.world.rules.requirements import is_met, is_on_shift
+from townlet_core.world.scalars import ZERO
 
 f32, i64 = np.float32, np.int64
 URGENT = f32(0.3)  # a need below this comes before work
@@ -75,7 +76,7 @@ def best_thing(need, me, agents, things, ties, world, town, stack):
     """Where to go for a need, and for which affordance: what can be had now at the least cost for what it gives."""
     best = i64(NOTHING)
     chosen = i64(NOTHING)
-    best_cost = f32(FAR)
+    best_cost = ZERO
     for i in range(town.serves.shape[1]):
         m = i64(town.serves[need, i])
         if m == NOTHING:
@@ -87,7 +88,9 @@ def best_thing(need, me, agents, things, ties, world, town, stack):
             if town.steps[o, me.y, me.x] == FAR:
                 continue
             cost = cost_of(o, offer, me, agents, things, ties, world, town) / offer.effect[need]
-            if cost < best_cost and is_met(me, things[o], offer, price_of(offer, world), world, town, stack):
+            if best != NOTHING and cost >= best_cost:
+                continue
+            if is_met(me, things[o], offer, price_of(offer, world), world, town, stack):
                 best = i64(o)
                 chosen = m
                 best_cost = cost
@@ -218,5 +221,5 @@ def scripted_action(a, agents, things, ties, world, town, schedules, plan, mask,
     me = agents[a]
     schedule = schedules.rows[a]
     if schedule.steps > 0 and me.life == 1:
-        return scheduled_action(a, me, schedule, schedules.steps, plan, town, mask, world.tick)
+        return scheduled_action(a, me, schedule, schedules.steps, plan, town, mask, world)
     return needs_driven_action(a, agents, things, ties, world, town, mask, stack)

@@ -6,7 +6,7 @@ import numpy as np
 
 from townlet_core.world.features import AROUND, GOALS, PATHS, SELF, SLOT_SIZE, SOCIAL_SLOTS
 from townlet_core.world.kernel import kernel
-from townlet_core.world.records import LATE, N_NEEDS, NORTH, NOTHING, ON_TIME, WAIT
+from townlet_core.world.records import N_NEEDS, NORTH, NOTHING, WAIT
 from townlet_core.world.rules.affordances import is_served
 from townlet_core.world.rules.movement import apart
 from townlet_core.world.rules.relationships import weight_of
@@ -37,7 +37,7 @@ def describe_self(a, me, slots, world, town, ft):
         ft[need] = me.needs[need]
     ft[3] = share(me.wallet)
     ft[4] = f32(me.lates) / (f32(me.lates) + THREE)
-    ft[5] = ONE if is_on_shift(me, town.jobs, time) and (me.shift == ON_TIME or me.shift == LATE) else ZERO
+    ft[5] = ONE if me.arrived == 1 and is_on_shift(me, town.jobs, time) else ZERO
     ft[6] = town.clock[time, 0]
     ft[7] = town.clock[time, 1]
     ft[8] = f32(me.present) / f32(me.due) if me.due > 0 else ZERO
@@ -55,7 +55,7 @@ def describe_self(a, me, slots, world, town, ft):
     ft[23] = ONE if world.tick >= me.talks else ZERO
     ft[24] = ONE if world.tick >= world.power_until else ZERO
     ft[25] = ONE if world.tick >= world.water_until else ZERO
-    ft[26] = share(world.spike if world.tick < world.spike_until else ONE)
+    ft[26] = share(world.spike)
 
 
 @kernel

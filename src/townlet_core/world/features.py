@@ -15,7 +15,7 @@ SELF = {
     "need_energy": "satisfaction of energy, 0 to 1",
     "wallet": "money / (money + 1)",
     "lateness_counter": "n / (n + 3) for n shifts come to late in this life",
-    "on_shift": "1 while the agent's shift is running and the agent came on time or late, else 0",
+    "on_shift": "1 while the agent's shift is running and the agent has come to work in it, else 0",
     "time_sin": "sine of 2 pi tick of day / ticks per day",
     "time_cos": "cosine of the same",
     "attendance_ratio": "ticks present / ticks due of shifts in this life; 0 before the first",
@@ -36,7 +36,7 @@ SELF = {
 }
 PATHS = {
     **{
-        f"served_{need}": f"1 if an affordance for {need} can be had now: thing, stock, money, utilities"
+        f"served_{need}": f"1 if an affordance for {need} can be had now (stock, money, utilities) at the nearest thing"
         for need in GOALS[:N_NEEDS]
     },
     **{
@@ -44,7 +44,7 @@ PATHS = {
         + (
             "the workplace"
             if goal == "work"
-            else f"the nearest thing with the best affordance for {goal} that can be had now"
+            else f"the thing nearest for the best affordance for {goal} to be had, or for the best if none"
         )
         + "; 1 if there is none"
         for goal in GOALS

@@ -52,38 +52,64 @@ def flow_all(solid, goals, route, steps, queue):
         flow(solid, goals[p, 0], goals[p, 1], goals[p, 2], route[p], steps[p], queue)
 
 
-def flow_fields(solid: Bits, goals: list[tuple[int, int, int]]) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
+def flow_fields(solid: Bits, goals: list[tuple[int, int, int]]) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
     """Make route `[P, H, W]` and steps `[P, H, W]` for places given as (x, y, radius)."""
     route = np.empty((len(goals), *solid.shape), np.int8)
-    steps = np.empty((len(goals), *solid.shape), np.int16)
+    steps = np.empty((len(goals), *solid.shape), np.int32)
     flow_all(solid, np.array(goals, np.int64).reshape(-1, 3), route, steps, np.empty(solid.size, np.int64))
     return route, steps
 
 
+@kernel
+def label(solid, room, queue):
+    """Number the floors that hang together, from 1, in reading order; return how many there are."""
+    height, width = solid.shape
+    rooms = 0
+    for start in range(height * width):
+        if solid[start // width, start % width] or room[start // width, start % width] != 0:
+            continue
+        rooms += 1
+        room[start // width, start % width] = rooms
+        queue[0] = start
+        n = 1
+        i = 0
+        while i < n:
+            y = queue[i] // width
+            x = queue[i] % width
+            i += 1
+            for side in range(4):
+                to_x = x + (1 if side == 0 else 0) - (1 if side == 1 else 0)
+                to_y = y + (1 if side == 2 else 0) - (1 if side == 3 else 0)
+                if not (0 <= to_x < width and 0 <= to_y < height) or solid[to_y, to_x] or room[to_y, to_x] != 0:
+                    continue
+                room[to_y, to_x] = rooms
+                queue[n] = to_y * width + to_x
+                n += 1
+    return rooms
+
+
 def main_floor(solid: Bits) -> NDArray[np.int16]:
-    """List the tiles `[S, 2]` (x, y) of the largest floor walkable without a wall between, in reading order."""
-    left = ~solid
-    best = np.zeros_like(solid)
-    while left.sum() > best.sum():
-        y, x = np.argwhere(left)[0]
-        _, steps = flow_fields(solid, [(int(x), int(y), 0)])
-        room = steps[0] < FAR
-        left &= ~room
-        if room.sum() > best.sum():
-            best = room
-    return np.argwhere(best)[:, ::-1].astype(np.int16, order="C")
+    """List the tiles `[S, 2]` (x, y) of the largest floor walkable without a wall between, in reading order.
+
+    Of floors that are alike in size it is the first.
+    """
+    room = np.zeros(solid.shape, np.int32)
+    rooms = label(solid, room, np.empty(solid.size, np.int64))
+    largest = np.bincount(room[~solid], minlength=rooms + 1).argmax() if rooms else 1
+    return np.argwhere(room == largest)[:, ::-1].astype(np.int16, order="C")
 
 
-def nearest_things(steps: NDArray[np.int16], kind_of: list[int], kinds: int) -> NDArray[np.int16]:
+def nearest_things(steps: NDArray[np.int32], kind_of: list[int], kinds: int) -> NDArray[np.int16]:
     """Find the nearest thing of each kind by walking, `[K, H, W]`.
 
     NOTHING where none is in reach, the lower id where two are alike.
     """
     nearest = np.full((kinds, *steps.shape[1:]), NOTHING, np.int16)
-    for kind in range(kinds):
-        ids = np.flatnonzero(np.array(kind_of) == kind)
-        mine = steps[ids]
-        nearest[kind] = np.where(mine.min(0) < FAR, ids[mine.argmin(0)], NOTHING)
+    least = np.full(nearest.shape, FAR, np.int32)
+    for thing, kind in enumerate(kind_of):
+        closer = steps[thing] < least[kind]
+        nearest[kind][closer] = thing
+        least[kind][closer] = steps[thing][closer]
     return nearest
 
 

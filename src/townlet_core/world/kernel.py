@@ -11,13 +11,16 @@ With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python on `np.recarra
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -51,14 +54,28 @@ def cache_folder() -> Path:
 
     It lies under NUMBA_CACHE_DIR, XDG_CACHE_HOME or ~/.cache; where nothing can be written, among temporary files.
     """
-    base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "townlet" / "kernels" / source_hash()
+    name = source_hash()
     try:
+        base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(base) / "townlet" / "kernels" / name
         prepare(folder)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"townlet-kernels-{os.getuid()}" / folder.name
+    except (OSError, RuntimeError):  # the latter: there is no home
+        folder = private_folder() / name
         prepare(folder)
     return folder
+
+
+def private_folder() -> Path:
+    """Make a folder among the temporary files that nobody else can have put code into; it stays if it has our name."""
+    folder = Path(tempfile.gettempdir()) / f"townlet-kernels-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+        return folder
+    fresh = Path(tempfile.mkdtemp(prefix=f"{folder.name}-"))
+    atexit.register(shutil.rmtree, fresh, ignore_errors=True)
+    return fresh
 
 
 def prepare(folder: Path) -> None:

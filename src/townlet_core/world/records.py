@@ -43,8 +43,7 @@ WORLD = record(
     ("tick", "i4"),  # ticks played in this episode
     ("power_until", "i4"),  # no power before this tick
     ("water_until", "i4"),  # no water before this tick
-    ("spike_until", "i4"),  # prices are raised before this tick
-    ("spike", "f4"),  # what prices are multiplied by meanwhile
+    ("spike", "f4"),  # what prices are multiplied by now: the largest factor of the spikes that are on, or 1
 )
 
 AGENT = record(
@@ -70,6 +69,7 @@ AGENT = record(
     ("due", "i4"),  # ticks of shifts so far
     ("present", "i4"),  # of those, ticks present
     ("arrived", "u1"),  # 1: was at work in the present shift
+    ("covers", "u1"),  # 1: took the shift of a colleague over in the present shift
     ("last", "i2"),  # last action, after the mask
     ("last_ok", "u1"),  # 0: the mask turned it into a wait
     ("bottom", "i4"),  # ticks at the bottom of hunger or energy, one after another
@@ -203,7 +203,7 @@ class Tables(NamedTuple):
     ground: NDArray[np.uint8]  # [H + 2 PAD, W + 2 PAD] tiles without agents
     floor: NDArray[np.int16]  # [S, 2] x, y of the tiles on which agents may be put
     route: NDArray[np.int8]  # [P, H, W] next move towards a place; WAIT where it is reached or out of reach
-    steps: NDArray[np.int16]  # [P, H, W] tiles to walk to a place; FAR where it is out of reach
+    steps: NDArray[np.int32]  # [P, H, W] tiles to walk to a place; FAR where it is out of reach
     nearest: NDArray[np.int16]  # [K, H, W] nearest thing of a kind, by walking, or NOTHING
     serves: NDArray[np.int16]  # [N_NEEDS, M] affordances that serve a need, best first, then NOTHING
     row_from: NDArray[np.int16]  # [H + 1] things of row y are row_things[row_from[y]:row_from[y + 1]]
@@ -212,7 +212,7 @@ class Tables(NamedTuple):
     clock: NDArray[np.float32]  # [day, 2] sine and cosine of the time of day
 
 
-FAR = 32_000  # more tiles than any walk
+FAR = 2**30  # more tiles than any walk
 
 
 class State(NamedTuple):
@@ -224,6 +224,7 @@ class State(NamedTuple):
     ties: NDArray[np.void]  # TIE [W, A, K]
     cooldown: NDArray[np.int32]  # [W, A, O] tick from which an agent may ask for a thing again
     grid: NDArray[np.uint8]  # [W, H + 2 PAD, W + 2 PAD] bits of each tile
+    until: NDArray[np.int32]  # [W, troubles] tick at which each disturbance is over
 
 
 class Scratch(NamedTuple):

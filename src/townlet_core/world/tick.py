@@ -10,6 +10,7 @@ from townlet_core.world.kernel import kernel, kernel_apart
 from townlet_core.world.observe import observe
 from townlet_core.world.records import NOTHING, WAIT
 from townlet_core.world.rules.affordances import restock, start, use
+from townlet_core.world.rules.counting import count
 from townlet_core.world.rules.employment import employ
 from townlet_core.world.rules.lifecycle import depart, enter, found, judge, leave_things
 from townlet_core.world.rules.movement import walk
@@ -37,7 +38,7 @@ def listen(agents, actions, mask, act, events):
         me.paid = ZERO
         me.warmth = ZERO
         if not allowed and me.alive == 1:
-            events[a, INVALID_ACTION] += 1
+            count(events[a], INVALID_ACTION)
 
 
 @kernel
@@ -82,7 +83,7 @@ def reward_all(agents, events, terms, rewards, over, town):
 
 
 @kernel
-def tick(world, agents, things, ties, cooldown, grid, actions, mask, events, terms, rewards, town, scratch):
+def tick(world, agents, things, ties, cooldown, grid, until, actions, mask, events, terms, rewards, town, scratch):
     """Play one tick of one world. `mask` is what the agents saw; events `[A, E]`, terms and rewards are filled in."""
     params = town.params[0]
     act, freed, stepped = scratch.act, scratch.freed, scratch.stepped
@@ -111,7 +112,7 @@ def tick(world, agents, things, ties, cooldown, grid, actions, mask, events, ter
     reward_all(agents, events, terms, rewards, scratch.over, town)
     # what the next tick brings, before anybody looks
     world.tick += 1
-    disturb(world, town.troubles)
+    disturb(world, town.troubles, until)
 
 
 @kernel
@@ -164,9 +165,9 @@ def advance(town, state, frames, scratch, t, w):
     At the horizon everybody still alive is truncated and the next episode begins.
     """
     world, agents, things, ties = state.worlds[w], state.agents[w], state.things[w], state.ties[w]
-    cooldown, grid, params = state.cooldown[w], state.grid[w], town.params[0]
+    cooldown, grid, until, params = state.cooldown[w], state.grid[w], state.until[w], town.params[0]
     tick(
-        world, agents, things, ties, cooldown, grid, frames.actions[t, w], frames.action_mask[t, w],
+        world, agents, things, ties, cooldown, grid, until, frames.actions[t, w], frames.action_mask[t, w],
         frames.events[t, w], frames.terms[t, w], frames.rewards[t, w], town, scratch,
     )  # fmt: skip
     ended = mark_ends(
@@ -180,7 +181,7 @@ def advance(town, state, frames, scratch, t, w):
     keep_last(frames, t, w)
     if world.tick >= params.horizon:
         world.episode += 1
-        found(world, agents, things, ties, cooldown, grid, town)
+        found(world, agents, things, ties, cooldown, grid, until, town)
     else:
         enter(agents, grid, town, world, rng.tick_key(world.key, world.tick))
     look(town, state, frames, scratch, t + 1, w)
@@ -190,7 +191,10 @@ def advance(town, state, frames, scratch, t, w):
 def begin_range(town, state, frames, scratch, first, ticks, low, high):
     """Begin the first episode of worlds low to high and write what is seen in row `first`."""
     for w in range(low, high):
-        found(state.worlds[w], state.agents[w], state.things[w], state.ties[w], state.cooldown[w], state.grid[w], town)
+        found(
+            state.worlds[w], state.agents[w], state.things[w], state.ties[w], state.cooldown[w], state.grid[w],
+            state.until[w], town,
+        )  # fmt: skip
         look(town, state, frames, scratch, first, w)
 
 

@@ -72,6 +72,7 @@ def _new_state(town: CompiledTown, worlds: int, seed: int, first_world: int) -> 
         ties=np.zeros((worlds, slots, kept), TIE),
         cooldown=np.zeros((worlds, slots, things), np.int32),
         grid=np.zeros((worlds, *town.tables.ground.shape), np.uint8),
+        until=np.zeros((worlds, len(town.tables.troubles)), np.int32),
     )
     state.worlds["seed"] = [rng.world_seed(np.uint64(seed), np.uint64(first_world + w)) for w in range(worlds)]
     return State(*(records(array) for array in state))

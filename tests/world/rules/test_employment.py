@@ -52,6 +52,11 @@ def test_who_is_there_when_the_shift_begins_is_on_time_until_it_ends_and_again_t
     assert shift_of(bakery("a"), "anna", 40) == day * 2
 
 
+def test_a_shift_that_begins_with_the_day_is_worked_every_day() -> None:
+    day = ["on_time"] * 15 + ["post"] * 5
+    assert shift_of(bakery("a", job={"start": 0}), "anna", 60) == day * 3
+
+
 def test_who_never_comes_is_late_then_absent_and_the_next_day_counts_anew() -> None:
     # start 5 + grace 2 = 7, start 5 + 6 = 11
     day = ["pre"] * 7 + ["late"] * 4 + ["absent"] * 4 + ["post"] * 5
@@ -155,6 +160,15 @@ def test_a_shift_of_somebody_absent_is_taken_over_for_a_bonus_with_mixed_feeling
     assert (stage.events("ben"), stage.events("cara")) == ({"shift_absent": 1}, {})
     assert stage.agent("anna").earned - earned == 0.75  # a tick's wage and the bonus
     assert (stage.feels("ben", "anna"), stage.feels("anna", "ben")) == ((0.25, 0, 0), (0, 0.0625, 0))
+
+
+def test_each_colleague_takes_over_one_shift_and_the_next_day_another() -> None:
+    # anna is at work; ben and cara stay away at the far end, and miss both days' shifts
+    stage = bakery("a...bc", takeover={"bonus": 0.5}).ticks(12)
+    absent = [stage.events(name).get("shift_absent", 0) for name in ("ben", "cara")]
+    assert (absent, stage.events("anna")) == ([1, 1], {"shift_takeover": 1})
+    taken = sum(stage.tick().events("anna").get("shift_takeover", 0) for _ in range(20))
+    assert taken == 1
 
 
 def test_nobody_takes_over_when_nobody_is_at_work() -> None:

@@ -156,10 +156,12 @@ def test_a_newcomer_is_not_bound_by_the_cooldown_of_who_was_there_before() -> No
 
 def test_the_last_observation_of_a_life_is_kept_apart_from_the_first_of_the_next() -> None:
     stage = starving("a..F").ticks(3)
-    hunger, fresh = (stage.town.features.index(feature) for feature in ("need_hunger", "ctx_reset_flag"))
+    names = ("need_hunger", "ctx_reset_flag", "episode_progress")
+    hunger, fresh, progress = (stage.town.features.index(feature) for feature in names)
     row = stage.frames.end_row[0, 0, 0]
     last, first = stage.frames.end_features[0, row, :], stage.frames.features[0, 0, 0]
     assert (last[hunger], last[fresh]) == (0, 0)
+    assert last[progress] == first[progress] == np.float32(3 / 1000), "what was seen after tick 2, not before it"
     assert first[hunger] >= 0.5
     assert first[fresh] == 1
     assert stage.frames.end_mask[0, row].sum() > 0

@@ -14,7 +14,8 @@ def ticks_without(what: str, ticks: int, *perturbations: dict[str, Any], seed: i
     stage = Stage(town("a", perturbations=list(perturbations)), seed=seed, world=world)
     off = []
     for t in range(ticks):
-        off += [t] if stage.world[f"{what}_until"] > t else []
+        spiked, until = stage.world.spike != 1, {name: stage.world[f"{name}_until"] for name in ("power", "water")}
+        off += [t] if (spiked if what == "spike" else until[what] > t) else []
         stage.tick()
     return off
 
@@ -39,13 +40,24 @@ def test_of_two_outages_the_later_end_counts() -> None:
     assert ticks_without("power", 12, long, short) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_later_spike_brings_its_own_factor() -> None:
+def test_of_two_spikes_the_larger_counts_and_when_it_is_over_the_other_again() -> None:
     first = {"kind": "price_spike", "at_tick": 1, "duration_ticks": 9, "factor": 2.0}
     second = {"kind": "price_spike", "at_tick": 3, "duration_ticks": 1, "factor": 4.0}
-    stage = Stage(town("a", perturbations=[first, second])).tick()
+    third = {"kind": "price_spike", "at_tick": 5, "duration_ticks": 2, "factor": 1.5}
+    stage = Stage(town("a", perturbations=[first, second, third])).tick()
     assert (stage.world.spike, stage.sees("anna", "price_level")) == (2, 0.666667)  # 2 / 3
-    stage.ticks(2)
-    assert (stage.world.spike, stage.world.spike_until) == (4, 10)
+    factors = []
+    for _ in range(10):
+        stage.tick()
+        factors.append(float(stage.world.spike))
+    assert factors == [2, 4, 2, 2, 2, 2, 2, 2, 1, 1]  # at ticks 2 to 11
+
+
+def test_a_sale_lowers_prices() -> None:
+    sale = {"kind": "price_spike", "at_tick": 0, "duration_ticks": 1, "factor": 0.5}
+    stage = Stage(town("a", perturbations=[sale]))
+    assert stage.world.spike == 0.5
+    assert stage.tick().world.spike == 1
 
 
 def test_chance_comes_about_as_often_as_it_says_and_the_same_for_the_same_seed() -> None:

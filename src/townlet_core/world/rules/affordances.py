@@ -7,6 +7,7 @@ import numpy as np
 from townlet_core.world.events import AFFORDANCE_FAIL, AFFORDANCE_FINISH, AFFORDANCE_START, SHARED_MEAL
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import FIRST_REQUEST, N_NEEDS, NOTHING, POWER, WATER
+from townlet_core.world.rules.counting import count
 from townlet_core.world.rules.movement import apart
 from townlet_core.world.rules.queues import give_up
 from townlet_core.world.rules.relationships import both_feel
@@ -19,7 +20,7 @@ f32, i64 = np.float32, np.int64
 @kernel
 def price_of(offer, world):
     """What an affordance costs at this moment."""
-    return offer.price * world.spike if world.tick < world.spike_until else offer.price
+    return offer.price * world.spike
 
 
 @kernel
@@ -57,7 +58,7 @@ def start(agents, act, things, offers, world, events, params):
         me.wallet -= price
         me.spent += price
         things[me.holds].stock -= offer.uses
-        events[a, AFFORDANCE_START] += 1
+        count(events[a], AFFORDANCE_START)
 
 
 @kernel
@@ -66,7 +67,7 @@ def fail(a, agents, things, spots, grid, events):
     agents[a].doing = NOTHING
     agents[a].left = 0
     give_up(a, agents, things, spots, grid)
-    events[a, AFFORDANCE_FAIL] += 1
+    count(events[a], AFFORDANCE_FAIL)
 
 
 @kernel
@@ -87,7 +88,7 @@ def share_meal(a, agents, ties, offers, events, params):
         if b == a or you.alive == 0 or you.doing == NOTHING or offers[you.doing].shared == 0:
             continue
         if apart(agents[a], you) <= params.meal_range:
-            events[a, SHARED_MEAL] += 1
+            count(events[a], SHARED_MEAL)
             both_feel(agents, ties, a, b, ZERO, params.meal_trust)
 
 
@@ -108,9 +109,9 @@ def finish(a, agents, things, ties, cooldown, grid, events, town, freed, tick):
     give_up(a, agents, things, town.spots, grid)
     cooldown[a, o] = tick + params.cooldown
     freed[o] = a
-    events[a, AFFORDANCE_FINISH] += 1
+    count(events[a], AFFORDANCE_FINISH)
     if offer.event != NOTHING:
-        events[a, offer.event] += 1
+        count(events[a], offer.event)
 
 
 @kernel

@@ -10,6 +10,7 @@ import numpy as np
 from townlet_core.world.events import LATE_HELP, SHIFT_ABSENT, SHIFT_LATE, SHIFT_ON_TIME, SHIFT_TAKEOVER
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import ABSENT, LATE, NOTHING, ON_TIME, POST, PRE
+from townlet_core.world.rules.counting import count
 from townlet_core.world.rules.movement import apart
 from townlet_core.world.rules.relationships import feel
 from townlet_core.world.scalars import ZERO
@@ -24,12 +25,17 @@ def is_at_work(me, jobs):
 
 
 @kernel
-def colleague_on_time(a, agents, jobs):
-    """The first living colleague who came on time and is at work; NOTHING if there is none."""
+def colleague_on_time(a, agents, jobs, free):
+    """The first living colleague who came on time and is at work; NOTHING if there is none.
+
+    With `free`, only one who has not taken a shift over yet: each can stand in for one other.
+    """
     job = agents[a].job
     for b in range(len(agents)):
         you = agents[b]
-        if b != a and you.alive == 1 and you.job == job and you.shift == ON_TIME and is_at_work(you, jobs):
+        if b == a or you.alive == 0 or you.job != job or you.shift != ON_TIME or (free and you.covers == 1):
+            continue
+        if is_at_work(you, jobs):
             return b
     return NOTHING
 
@@ -56,7 +62,7 @@ def become_late(me, job, events):
     me.shift = LATE
     me.lates += 1
     fine(me, job.fine)
-    events[SHIFT_LATE] += 1
+    count(events, SHIFT_LATE)
 
 
 @kernel
@@ -65,10 +71,11 @@ def become_absent(a, agents, ties, jobs, events, params):
     me = agents[a]
     me.shift = ABSENT
     me.absences += 1
-    events[a, SHIFT_ABSENT] += 1
-    b = colleague_on_time(a, agents, jobs)
+    count(events[a], SHIFT_ABSENT)
+    b = colleague_on_time(a, agents, jobs, True)
     if b != NOTHING:
-        events[b, SHIFT_TAKEOVER] += 1
+        agents[b].covers = 1
+        count(events[b], SHIFT_TAKEOVER)
         pay(agents[b], params.takeover_bonus)
         feel(me, ties[a], b, params.takeover_rivalry, ZERO, ZERO)
         feel(agents[b], ties[b], a, ZERO, params.takeover_trust, ZERO)
@@ -81,11 +88,11 @@ def arrive(a, agents, ties, jobs, events, params):
     me.arrived = 1
     if me.shift == PRE:
         me.shift = ON_TIME
-        events[a, SHIFT_ON_TIME] += 1
+        count(events[a], SHIFT_ON_TIME)
         return
-    b = colleague_on_time(a, agents, jobs)
+    b = colleague_on_time(a, agents, jobs, False)
     if b != NOTHING:
-        events[b, LATE_HELP] += 1
+        count(events[b], LATE_HELP)
         feel(me, ties[a], b, ZERO, params.help_trust, ZERO)
 
 
@@ -120,6 +127,7 @@ def employ(agents, ties, jobs, events, time, params):
         if time == job.start:
             me.shift = PRE
             me.arrived = 0
+            me.covers = 0
         if time < job.start:
             me.shift = PRE
         elif time >= job.finish:

@@ -8,6 +8,7 @@ from townlet_core.world import rng
 from townlet_core.world.events import AFFORDANCE_FAIL, EVICTION, FAINT
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import N_NEEDS, NEVER, NOTHING, POST, PRE, WAIT
+from townlet_core.world.rules.counting import count
 from townlet_core.world.rules.movement import is_free, occupy, vacate
 from townlet_core.world.rules.perturbations import disturb
 from townlet_core.world.rules.queues import give_up
@@ -43,6 +44,7 @@ def clean_slate(me):
     me.due = 0
     me.present = 0
     me.arrived = 0
+    me.covers = 0
     me.last = WAIT
     me.last_ok = 1
     me.bottom = 0
@@ -105,10 +107,10 @@ def judge(a, agents, events, over, params):
     if params.lifecycle == 0:
         return
     if me.bottom >= params.faint_after:
-        events[a, FAINT] += 1
+        count(events[a], FAINT)
         over[a] = 1
     elif me.absences >= params.max_absences:
-        events[a, EVICTION] += 1
+        count(events[a], EVICTION)
         over[a] = 1
 
 
@@ -116,7 +118,7 @@ def judge(a, agents, events, over, params):
 def leave_things(a, agents, things, spots, grid, events):
     """Whoever goes lets go of everything; a use that was going on has failed."""
     if agents[a].doing != NOTHING:
-        events[a, AFFORDANCE_FAIL] += 1
+        count(events[a], AFFORDANCE_FAIL)
         agents[a].doing = NOTHING
     give_up(a, agents, things, spots, grid)
 
@@ -145,7 +147,7 @@ def enter(agents, grid, town, world, now):
 
 
 @kernel
-def found(world, agents, things, ties, cooldown, grid, town):
+def found(world, agents, things, ties, cooldown, grid, until, town):
     """Begin an episode: things in their places, and everybody who is there from the start.
 
     Those with a tile of their own come first, so that nobody drawn at random takes it.
@@ -155,9 +157,9 @@ def found(world, agents, things, ties, cooldown, grid, town):
     world.tick = 0
     world.power_until = 0
     world.water_until = 0
-    world.spike_until = 0
-    world.spike = ONE
-    disturb(world, town.troubles)
+    for t in range(len(until)):
+        until[t] = 0
+    disturb(world, town.troubles, until)
     for y in range(grid.shape[0]):
         for x in range(grid.shape[1]):
             grid[y, x] = town.ground[y, x]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from townlet_core.world import rng
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import POWER, WATER
-from townlet_core.world.scalars import ZERO
+from townlet_core.world.scalars import ONE, ZERO
 
 
 @kernel
@@ -20,18 +20,22 @@ def is_due(trouble, t, now, tick):
 
 
 @kernel
-def disturb(world, troubles):
-    """Begin the disturbances that are due at the tick to come; one that is already on lasts until the later end."""
+def disturb(world, troubles, until):
+    """Begin the disturbances that are due at the tick to come; one that is already on lasts until the later end.
+
+    Of price spikes that are on at once the one with the largest factor counts.
+    """
     now = rng.tick_key(world.key, world.tick)
+    world.spike = ZERO
     for t in range(len(troubles)):
         trouble = troubles[t]
-        if not is_due(trouble, t, now, world.tick):
-            continue
-        until = world.tick + trouble.duration
+        if is_due(trouble, t, now, world.tick):
+            until[t] = max(until[t], world.tick + trouble.duration)
         if trouble.kind == POWER:
-            world.power_until = max(world.power_until, until)
+            world.power_until = max(world.power_until, until[t])
         elif trouble.kind == WATER:
-            world.water_until = max(world.water_until, until)
-        else:
-            world.spike_until = max(world.spike_until, until)
-            world.spike = trouble.factor
+            world.water_until = max(world.water_until, until[t])
+        elif world.tick < until[t]:
+            world.spike = max(world.spike, trouble.factor)
+    if world.spike == ZERO:
+        world.spike = ONE

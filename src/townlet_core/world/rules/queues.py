@@ -11,6 +11,7 @@ import numpy as np
 from townlet_core.world.events import GHOST_STEP, HANDOVER, QUEUE_CONFLICT
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import FIRST_REQUEST, NOTHING, PAD, RELEASE, RESERVED_BIT
+from townlet_core.world.rules.counting import count
 from townlet_core.world.rules.movement import apart
 from townlet_core.world.rules.relationships import both_feel
 from townlet_core.world.scalars import ZERO
@@ -98,7 +99,7 @@ def request(agents, act, things, ties, cooldown, events, town, tick):
         me.ticket = tick
         things[o].waiting += 1
         if b != NOTHING:
-            events[a, QUEUE_CONFLICT] += 1
+            count(events[a], QUEUE_CONFLICT)
             both_feel(agents, ties, a, b, params.conflict, ZERO)
 
 
@@ -129,7 +130,7 @@ def rotate_stalled(agents, things, events, spots, grid, freed, stepped, tick, pa
             thing.stalled = 0
             freed[o] = h
             stepped[o] = 1
-            events[h, GHOST_STEP] += 1
+            count(events[h], GHOST_STEP)
 
 
 @kernel
@@ -159,5 +160,5 @@ def serve(agents, things, ties, events, spots, grid, freed, stepped, best, head,
         if stepped[o] == 1:
             both_feel(agents, ties, a, b, params.conflict * params.ghost_factor, ZERO)
         else:
-            events[a, HANDOVER] += 1
+            count(events[a], HANDOVER)
             both_feel(agents, ties, a, b, -params.polite_relief, params.polite)

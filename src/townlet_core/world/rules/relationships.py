@@ -11,6 +11,7 @@ from townlet_core.world import rng
 from townlet_core.world.events import CHAT_FAILURE, CHAT_SUCCESS
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import CHAT, NOTHING
+from townlet_core.world.rules.counting import count
 from townlet_core.world.scalars import HALF, ONE, ZERO, clip
 
 f32 = np.float32
@@ -138,7 +139,7 @@ def chat(agents, ties, act, won, events, now, tick, params):
             warm_to(me, ties[a], me.near, won[a] == 1, params)
             warm_to(agents[me.near], ties[me.near], a, won[a] == 1, params)
             me.talks = tick + params.chat_cooldown
-            events[a, CHAT_SUCCESS if won[a] == 1 else CHAT_FAILURE] += 1
+            count(events[a], CHAT_SUCCESS if won[a] == 1 else CHAT_FAILURE)
 
 
 @kernel
