@@ -66,10 +66,12 @@ class Sim:
 
     def repeat(self) -> None:
         """Play the actions in the frames in one call."""
-        self.player.worlds.each(advance_range, self.frames, 0, self.ticks)
+        turn_over(self.frames)
+        self.player.worlds.play(advance_range, self.frames, 0, self.ticks)
 
     def step_by_step(self) -> None:
         """Play the actions in the frames in a call a tick."""
+        turn_over(self.frames)
         for t in range(self.ticks):
             self.player.worlds.step(self.frames, t)
 

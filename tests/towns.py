@@ -161,6 +161,7 @@ class Stage:
         """Change records by hand; afterwards everybody looks again, so that masks agree with them."""
         yield
         LOOK(self.town.tables, self.worlds.state, self.frames, self.worlds._scratch[0], 0, 0)
+        self.worlds._mask = self.frames.action_mask[0].copy()
 
     def action(self, name: str) -> int:
         return self.town.actions.names.index(name)

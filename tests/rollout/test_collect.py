@@ -11,10 +11,11 @@ import pytest
 from tests.playing import crowded
 from townlet_core.config.find import list_scenarios
 from townlet_core.config.load import load_town
-from townlet_core.policy.decision import KERNEL_POLICIES, Decision, Observation, PolicyKind
-from townlet_core.rollout.collect import chunk_length, collect
-from townlet_core.rollout.frames import Frames
+from townlet_core.policy.decision import KERNEL_POLICIES, Decision, Observation, PolicyKind, find_policy
+from townlet_core.rollout.collect import Player, chunk_length, collect
+from townlet_core.rollout.frames import Frames, new_frames, turn_over
 from townlet_core.world.town import CompiledTown, compile_town
+from townlet_core.world.worlds import Worlds
 
 SEEN = Observation._fields
 TICKS = Frames._fields[: Frames._fields.index("end_row")]
@@ -152,3 +153,17 @@ def test_chunks_stay_small_however_many_worlds_and_ticks_there_are(crowd: Compil
     assert chunk_length(crowd, 1, 10**9) <= 1024
     assert chunk_length(crowd, 10**6, 10**6) == 1
     assert chunk_length(crowd, 4096, 10**6) < chunk_length(crowd, 64, 10**6)
+
+
+def test_frames_that_were_not_turned_over_are_refused() -> None:
+    compiled = compile_town(load_town("queue_conflict"))
+    player = Player(Worlds(compiled, 2, seed=0), find_policy("random"))
+    frames = new_frames(compiled, 2, 20)
+    player.worlds.begin(frames)
+    player.play(frames, 0, 20)
+    with pytest.raises(ValueError, match="row 0 of the frames is not what the agents see now"):
+        player.play(frames, 0, 20)
+    with pytest.raises(ValueError, match="row 3 of the frames"):
+        player.worlds.step(frames, 3)
+    turn_over(frames)
+    player.play(frames, 0, 20)

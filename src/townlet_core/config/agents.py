@@ -94,7 +94,8 @@ class Job(StrictModel):
     late_fine: Money = Field(0.1, description="money taken, as far as there is any, when an agent becomes late")
     grace_ticks: Ticks = Field(5, description="ticks after the start that still count as on time")
     absent_after_ticks: SomeTicks = Field(
-        60, description="ticks after the start at which somebody who never came is absent"
+        60,
+        description="ticks after the start when who never came is absent; in the last tick at the latest",
     )
 
 

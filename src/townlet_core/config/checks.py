@@ -18,8 +18,10 @@ from townlet_core.config.town import Affordance, AffordanceManifest, Perturbatio
 MOST_AGENTS = 10_000
 LONGEST_DAY = 100_000
 MOST_KINDS = 15  # a tile's byte has four bits for the kind
+MOST_AFFORDANCES = 200  # actions have a number each
 MOST_THINGS = 4096
 MOST_WAYS = 64_000_000  # places x tiles: each place has a map of the ways to it, of five bytes a tile
+WINDOW = {"hybrid": 5, "full": 5, "compact": 2}  # tiles around an agent that each variant shows
 
 
 def check_manifest(manifest: AffordanceManifest) -> Iterator[Flaw]:
@@ -81,6 +83,10 @@ def check_scenario(scenario: Scenario, manifest: AffordanceManifest | None) -> I
     yield from _check_size(scenario)
     for number, perturbation in enumerate(scenario.perturbations):
         yield from _check_perturbation(perturbation, scenario.scenario.ticks, ("perturbations", number))
+    if scenario.chat.range > WINDOW[scenario.features.observation]:
+        clause = f"agents talk to those they see, and the {scenario.features.observation} observation shows"
+        clause += f" {WINDOW[scenario.features.observation]} tiles around, so this would do no more than that"
+        yield Flaw(("chat", "range"), clause)
     if manifest is not None:
         yield from _check_kinds(scenario, manifest)
 
@@ -171,9 +177,7 @@ def _check_size(scenario: Scenario) -> Iterator[Flaw]:
         clause = f"{things} things are more than the {MOST_THINGS} that a town can hold"
         yield Flaw(("objects",) if scenario.objects else ("map", "rows"), clause, "leave some out")
     elif places * tiles > MOST_WAYS:
-        clause = (
-            f"the ways to {places} places on {tiles} tiles would take over {5 * MOST_WAYS >> 20} MiB of memory"
-        )
+        clause = f"the ways to {places} places on {tiles} tiles would take over {5 * MOST_WAYS >> 20} MiB of memory"
         yield Flaw(("map",), clause, "make the map smaller, or leave out things, jobs or tiles that schedules go to")
 
 
@@ -209,3 +213,7 @@ def _check_kinds(scenario: Scenario, manifest: AffordanceManifest) -> Iterator[F
     if len(present) > MOST_KINDS:
         clause = f"{len(present)} kinds of things are more than the {MOST_KINDS} that an observation can tell apart"
         yield Flaw(("map", "legend") if scenario.map.legend else ("objects",), clause, "leave some kinds out")
+    offered = sum(affordance.kind in present for affordance in manifest.affordances.values())
+    if offered > MOST_AFFORDANCES:
+        clause = f"{offered} affordances are offered, more than the {MOST_AFFORDANCES} that actions can be numbered for"
+        yield Flaw(("affordances",), clause, "leave out some kinds of things, or some affordances")

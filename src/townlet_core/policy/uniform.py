@@ -8,7 +8,8 @@ from townlet_core.world import rng
 from townlet_core.world.kernel import kernel
 from townlet_core.world.records import WAIT
 
-MAX_ACTIONS = 1024
+i64 = np.int64
+MAX_ACTIONS = 1024  # more than config.checks lets a town have
 # log-probability of one of n actions, by n; a table, so that compiled and plain kernels agree to the bit
 LOG_UNIFORM = -np.log(np.maximum(np.arange(MAX_ACTIONS + 1), 1)).astype(np.float32)
 
@@ -16,9 +17,9 @@ LOG_UNIFORM = -np.log(np.maximum(np.arange(MAX_ACTIONS + 1), 1)).astype(np.float
 @kernel
 def uniform_action(now, a, mask):
     """Draw one of the allowed actions; return it and its log-probability."""
-    allowed = 0
+    allowed = i64(0)
     for c in range(len(mask)):
-        allowed += mask[c]
+        allowed += i64(mask[c])
     pick = rng.below(now, a, rng.POLICY, allowed)
     for c in range(len(mask)):
         if mask[c] == 1:

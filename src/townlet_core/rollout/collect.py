@@ -60,7 +60,7 @@ class Player:
     def play(self, frames: Frames, first: int, ticks: int) -> None:
         """Fill rows first to first + ticks of the frames; their first observations are already there."""
         if isinstance(self.policy, KernelPolicy):
-            self.worlds.each(play_range, frames, self.policy.code, self._schedules, self._plans, first, ticks)
+            self.worlds.play(play_range, frames, first, ticks, self.policy.code, self._schedules, self._plans)
             return
         for t in range(first, first + ticks):
             seen = (frames.tiles[t], frames.map[t], frames.features[t], frames.action_mask[t])

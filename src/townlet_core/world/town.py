@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet_core.config.agents import Agent, Job, Needs, Personality, Schedule, Step
+from townlet_core.config.checks import WINDOW
 from townlet_core.config.events import CORE_EVENTS
 from townlet_core.config.expression import parse
 from townlet_core.config.ground import Ground, affordances_present, kinds_present, lay_ground
@@ -25,7 +26,6 @@ from townlet_core.world.rules.rewards import REWARD_TERMS
 UTILITIES = {"none": rec.NO_UTILITY, "power": rec.POWER, "water": rec.WATER}
 TROUBLES = {"price_spike": rec.NO_UTILITY, "power_outage": rec.POWER, "water_outage": rec.WATER}
 NEED_NAMES = ("hunger", "hygiene", "energy")
-RADIUS = {"hybrid": 5, "full": 5, "compact": 2}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def compile_town(config: TownConfig) -> CompiledTown:
         actions=actions,
         features=feature_names(variant),
         channels=channels,
-        map_shape=(len(channels), 2 * RADIUS[variant] + 1, 2 * RADIUS[variant] + 1),
+        map_shape=(len(channels), 2 * WINDOW[variant] + 1, 2 * WINDOW[variant] + 1),
         events=events,
         terms=tuple(REWARD_TERMS),
         slots=tuple(agent.id for agent in agents),
@@ -140,7 +140,7 @@ def _tables(
     spots = list(_places(scenario, ground))
     route, steps = flow_fields(solid, [(x, y, radius) for _, x, y, radius in spots])
     ops = [(op.code, op.value) for a in affordances if a.requires is not None for op in parse(a.requires)]
-    radius = RADIUS[scenario.features.observation]
+    radius = WINDOW[scenario.features.observation]
     rows = np.array([y for _, _, y in things], np.int16)
     return rec.Tables(
         params=_table(rec.PARAMS, [_params(scenario, len(kinds), n_actions)]),
@@ -259,7 +259,7 @@ def _params(s: Scenario, kinds: int, actions: int) -> dict[str, object]:
         "kinds": kinds, "actions": actions,
         "relationships": s.features.relationships, "social_rewards": s.features.social_rewards,
         "lifecycle": s.features.lifecycle, "replace": s.lifecycle.replace,
-        "radius": RADIUS[s.features.observation], "social_slots": hybrid,
+        "radius": WINDOW[s.features.observation], "social_slots": hybrid,
         "kind_planes": s.features.observation == "full",
         "decay": [n.decay for n in need], "weight": [n.weight for n in need],
         "faint_below": s.lifecycle.faint_below, "faint_after": s.lifecycle.faint_after_ticks,

@@ -41,6 +41,7 @@ class Worlds:
         self._parts = [(low, min(low + size, worlds)) for low in range(0, worlds, size)]
         self._scratch = [_new_scratch(town) for _ in self._parts]
         self._pool = ThreadPoolExecutor(len(self._parts)) if len(self._parts) > 1 else None
+        self._mask = np.zeros(0, np.uint8)  # what the agents may do now
 
     def each(self, entry: Callable[..., None], frames: Any, *args: Any) -> None:
         """Run `entry(tables, state, frames, scratch, *args, low, high)` over all worlds, a part a thread."""
@@ -56,10 +57,27 @@ class Worlds:
     def begin(self, frames: Any) -> None:
         """Begin the first episode everywhere and write the first observations into row 0 of the frames."""
         self.each(begin_range, frames, 0, 0)
+        self._mask = frames.action_mask[0].copy()
+
+    def play(self, entry: Callable[..., None], frames: Any, first: int, ticks: int, *args: Any) -> None:
+        """Run a kernel that plays ticks first to first + ticks of the frames.
+
+        Raises:
+            ValueError: row `first` is not what the agents see now. Kernels do what the mask allows without asking
+                again, so a mask of another moment would let them use what is not held.
+        """
+        if not np.array_equal(frames.action_mask[first], self._mask):
+            raise ValueError(f"row {first} of the frames is not what the agents see now: turn the frames over first")
+        self.each(entry, frames, *args, first, ticks)
+        self._mask = frames.action_mask[first + ticks].copy()
 
     def step(self, frames: Any, t: int) -> None:
-        """Play tick t of the frames with the actions written there."""
-        self.each(advance_range, frames, t, 1)
+        """Play tick t of the frames with the actions written there.
+
+        Raises:
+            ValueError: row t of the frames is not what the agents see now.
+        """
+        self.play(advance_range, frames, t, 1)
 
 
 def _new_state(town: CompiledTown, worlds: int, seed: int, first_world: int) -> State:

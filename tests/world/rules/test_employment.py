@@ -116,6 +116,13 @@ def test_who_is_late_is_paid_from_the_arrival_on_and_who_is_absent_is_not() -> N
     assert (stage.agent("anna").earned, stage.agent("anna").withheld) == (0.0, 2.5)
 
 
+def test_who_never_comes_to_a_short_shift_is_absent_in_its_last_tick() -> None:
+    # ticks 5 to 14: late from 5 + 2 on, and absent in tick 14, long before 5 + 60
+    stage = bakery("..a", job={"absent_after_ticks": 60})
+    assert shift_of(stage, "anna", 16) == ["pre"] * 7 + ["late"] * 7 + ["absent"] + ["post"]
+    assert stage.agent("anna").absences == 1
+
+
 def test_work_is_within_the_radius_corners_too() -> None:
     stage = bakery("...", ".a.", "..b").ticks(6)
     assert (state(stage, "anna"), state(stage, "ben")) == ("on_time", "pre")

@@ -107,7 +107,8 @@ def work_shift(a, agents, ties, jobs, events, late_by, params):
         arrive(a, agents, ties, jobs, events, params)
     if me.shift == PRE and late_by >= job.grace:
         become_late(me, job, events[a])
-    if me.shift == LATE and me.arrived == 0 and late_by >= job.cutoff:
+    last = i64(job.finish) - i64(job.start) - 1
+    if me.shift == LATE and me.arrived == 0 and late_by >= min(i64(job.cutoff), last):
         become_absent(a, agents, ties, jobs, events, params)
     if here and me.shift != ABSENT:
         me.present += 1
