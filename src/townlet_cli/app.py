@@ -111,7 +111,7 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 def _misused(error: typer.TyperException) -> int:
     """Say what is wrong with the words of the command, and where its help is."""
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")  # a word of Typer's helpers
     context: typer.Context | None = getattr(error, "ctx", None)  # the errors of parsing have it, their base has not
     if message.startswith("Usage:"):  # a group was called without a command
         tell(message)

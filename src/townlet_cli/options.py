@@ -14,6 +14,21 @@ def _complete_scenarios(typed: str) -> list[str]:
     return [name for name in list_scenarios() if name.startswith(typed)]
 
 
+def _whole_number(typed: str | int) -> int:
+    """Read a number; what range it must lie in, its command knows."""
+    try:
+        return int(typed)
+    except ValueError as error:
+        raise typer.BadParameter(f"must be a whole number, found '{typed}'") from error
+
+
+def _path(typed: str | Path) -> Path:
+    """Read a path; an empty one would mean the current folder, which nobody means by it."""
+    if not str(typed):
+        raise typer.BadParameter("is empty")
+    return Path(typed)
+
+
 CONFIG_HELP = "A scenario's name (see 'townlet config list'), or the path of a YAML file."
 
 Config = Annotated[str, typer.Argument(metavar="CONFIG", help=CONFIG_HELP, autocompletion=_complete_scenarios)]
@@ -31,18 +46,29 @@ Overrides = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print a machine-readable report instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace what an earlier call has left in the folder.")]
 OutputFolder = Annotated[
-    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to; made where it does not exist.")
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="DIR", parser=_path, help="Folder to write to; made where it does not exist."
+    ),
 ]
 OutputFile = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write to, instead of standard output.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", parser=_path, help="File to write to, instead of standard output."),
 ]
 Ticks = Annotated[
     int | None,
-    typer.Option("--ticks", "-t", metavar="N", min=1, help="Ticks to run, in place of the scenario's scenario.ticks."),
+    typer.Option(
+        "--ticks",
+        "-t",
+        metavar="N",
+        parser=_whole_number,
+        help="Ticks to run, in place of the scenario's scenario.ticks.",
+    ),
 ]
 Prefix = Annotated[str, typer.Option("--prefix", metavar="NAME", help="What the names of all files begin with.")]
-AgentId = Annotated[
-    str | None, typer.Option("--agent", metavar="ID", help="Keep this agent's samples only; the others live on unseen.")
+AgentIds = Annotated[
+    list[str] | None,
+    typer.Option("--agent", metavar="ID", help="Keep this agent's samples only; the others live on. Repeatable."),
 ]
 AutoSeedAgents = Annotated[
     bool, typer.Option("--auto-seed-agents", help="Place alice and bob, and what they need, in a town without agents.")
@@ -50,10 +76,11 @@ AutoSeedAgents = Annotated[
 Compress = Annotated[bool, typer.Option("--compress", help="Compress the arrays.")]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", "-s", metavar="N", min=0, max=2**63 - 1, help="Seed of all randomness, not the scenario's."),
+    typer.Option("--seed", "-s", metavar="N", parser=_whole_number, help="Seed of all randomness, not the scenario's."),
 ]
 Worlds = Annotated[
-    int, typer.Option("--worlds", "-w", metavar="N", min=1, help="Worlds to run, each with its own luck.")
+    int,
+    typer.Option("--worlds", "-w", metavar="N", parser=_whole_number, help="Worlds to run, each with its own luck."),
 ]
 Policy = Annotated[
     str,
@@ -61,5 +88,7 @@ Policy = Annotated[
 ]
 Threads = Annotated[
     int,
-    typer.Option("--threads", metavar="N", min=1, max=1024, help="Threads to use; the result does not depend on it."),
+    typer.Option(
+        "--threads", metavar="N", parser=_whole_number, help="Threads to use; the result does not depend on it."
+    ),
 ]

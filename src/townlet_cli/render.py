@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from townlet_core.errors import ConfigError, OutputError, TownletError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 PIPE_COLUMNS = 10_000  # nothing reads a pipe's width, so no line of a table is folded or cut there
 
@@ -65,16 +65,31 @@ def silence(stream: TextIO) -> None:
 
 def table_text(*parts: RenderableType) -> str:
     """Lay tables out: in colour on a terminal (unless NO_COLOR is set), as plain text into a pipe."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else PIPE_COLUMNS
-    console = Console(
-        file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, highlight=False, markup=False, emoji=False
-    )
+    console = _console()
     with console.capture() as captured:
         for part in parts:
             console.print(part)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def fits(part: RenderableType) -> bool:
+    """Say whether a table can be shown without anything being cut."""
+    console = _console()
+    return console.measure(part, options=console.options.update(width=PIPE_COLUMNS)).maximum <= console.width
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    return Console(
+        file=io.StringIO(),  # not standard output, to which it would write by itself
+        force_terminal=terminal,
+        width=None if terminal else PIPE_COLUMNS,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 def tell(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import note, put, table_text, warn
+from townlet_cli.render import fits, note, put, table_text, warn
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 MOST_ROWS = 20
 EVENT, COUNT = "event_", "_count"
 
-# Title of a column -> metric that it shows.
+# Title of a column -> metric that it shows. On a narrow terminal the last ones are left out.
 SHOWN = {
-    "reward sum": "reward_sum",
-    "a tick": "reward_mean",
-    "action entropy": "action_entropy",
-    "forbidden": "action_blocked_ratio",
+    "reward": "reward_sum",
+    "mean": "reward_mean",
+    "entropy": "action_entropy",
+    "blocked": "action_blocked_ratio",
     "rivalry": "rivalry_max_max",
-    "lateness": "lateness_mean",
+    "late": "lateness_mean",
 }
 
 
@@ -29,7 +29,7 @@ def show_capture(report: CaptureReport) -> None:
     """Print the tables, and where the capture lies."""
     left_out = len(report.samples) - MOST_ROWS
     more = [f"... and {left_out:,} more, in the metrics file"] if left_out > 0 else []
-    tables = table_text(_metrics_table(report), *more, *_events_table(report))
+    tables = table_text(_metrics_table_that_fits(report), *more, *_events_table(report))
     size = (
         f"{_count(report.worlds, 'world')}, {_count(len(report.samples), 'sample')}, {report.agent_steps:,} agent-steps"
     )
@@ -44,22 +44,33 @@ def remark(report: CaptureReport) -> None:
         warn(warning.text)
 
 
-def _metrics_table(report: CaptureReport) -> Table:
+def _metrics_table_that_fits(report: CaptureReport) -> Table:
+    """Show as many metrics as there is room for."""
+    titles = list(SHOWN)
+    while len(titles) > 1 and not fits(_metrics_table(report, titles)):
+        titles.pop()
+    return _metrics_table(report, titles)
+
+
+def _metrics_table(report: CaptureReport, titles: list[str]) -> Table:
     """Show each sample in a row, up to MOST_ROWS of them."""
     from rich.table import Table
 
-    table = Table("agent", "world", box=None, pad_edge=False)
-    for title in ("ticks", *SHOWN, "events"):
-        table.add_column(title, justify="right")
-    table.add_column("end")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("agent", no_wrap=True)
+    if report.worlds > 1:
+        table.add_column("world", justify="right", no_wrap=True)
+    for title in ("ticks", *titles, "events"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("end", no_wrap=True)
     for sample in report.samples[:MOST_ROWS]:
         table.add_row(
             sample.agent,
-            str(sample.world),
+            *([str(sample.world)] if report.worlds > 1 else []),
             f"{sample.ticks:,}",
-            *(_number(sample.metrics[metric]) for metric in SHOWN.values()),
+            *(_number(sample.metrics[SHOWN[title]]) for title in titles),
             f"{sum(_events(sample).values()):,.0f}",
-            "terminated" if sample.metrics["terminated"] else "truncated",
+            "ended" if sample.metrics["terminated"] else "cut",
         )
     return table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from townlet_cli.options import (
-    AgentId,
+    AgentIds,
     AutoSeedAgents,
     Compress,
     Config,
@@ -38,7 +38,7 @@ def capture(
     output: OutputFolder,
     ticks: Ticks = None,
     prefix: Prefix = "rollout_sample",
-    agent: AgentId = None,
+    agents: AgentIds = None,
     auto_seed_agents: AutoSeedAgents = False,
     compress: Compress = False,
     seed: Seed = None,
@@ -64,7 +64,7 @@ def capture(
         output=output,
         ticks=ticks,
         prefix=prefix,
-        agent=agent,
+        agents=tuple(agents or ()),
         auto_seed_agents=auto_seed_agents,
         compress=compress,
         seed=seed,

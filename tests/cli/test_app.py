@@ -57,12 +57,16 @@ def test_a_group_without_a_command_shows_its_help_as_a_misuse(townlet: Townlet, 
         pytest.param("config list --jsn", "error: no such option: --jsn", id="option"),
         pytest.param("config show", "error: missing argument 'CONFIG'", id="argument"),
         pytest.param("rollout capture kitchen_breakfast", "error: missing option '--output' / '-o'", id="no output"),
-        pytest.param("rollout capture x -o y --ticks 0", "error: invalid value for '--ticks' / '-t'", id="no ticks"),
-        pytest.param("rollout capture x -o y --ticks -5", "error: invalid value for '--ticks' / '-t'", id="negative"),
-        pytest.param("rollout capture x -o y --ticks 1.5", "error: invalid value for '--ticks' / '-t'", id="fraction"),
-        pytest.param("rollout capture x -o y --worlds 0", "error: invalid value for '--worlds' / '-w'", id="no worlds"),
-        pytest.param("rollout capture x -o y --seed -1", "error: invalid value for '--seed' / '-s'", id="seed"),
-        pytest.param("rollout capture x -o y --threads 0", "error: invalid value for '--threads'", id="no threads"),
+        pytest.param(
+            "rollout capture x -o y --ticks 1.5",
+            "error: invalid value for '--ticks' / '-t': must be a whole number, found '1.5'\n",
+            id="fraction",
+        ),
+        pytest.param(
+            "config schema --of x",
+            "error: invalid value for '--of': 'x' is not one of 'scenario', 'affordances'\n",
+            id="choice",
+        ),
     ],
 )
 def test_a_misuse_is_named_with_the_place_of_its_help(townlet: Townlet, words: str, message: str) -> None:
@@ -71,6 +75,22 @@ def test_a_misuse_is_named_with_the_place_of_its_help(townlet: Townlet, words: s
     assert done.stderr.startswith(message)
     assert "\nhint: see 'townlet" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "range_"),
+    [
+        ("--ticks 0", "from 1 to 1000000, found 0"),
+        ("--ticks -5", "from 1 to 1000000, found -5"),
+        ("--worlds 0", "from 1 to 100000, found 0"),
+        ("--seed -1", "from 0 to 9223372036854775807, found -1"),
+        ("--threads 1025", "from 1 to 1024, found 1025"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_with_the_range(townlet: Townlet, option: str, range_: str) -> None:
+    done = townlet("rollout", "capture", "x", "-o", "y", *option.split())
+    said = f"error: {option.split()[0]}: must be a whole number {range_}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import re
 import resource
+import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -63,15 +67,8 @@ def test_a_capture_leaves_a_sample_for_each_agent_and_shows_their_metrics(
     ]
     assert names(tmp_path / "out") == sorted(samples + OWN_FILES)
     lines = done.stdout.splitlines()
-    assert re.split("  +", lines[0]) == [
-        "agent", "world", "ticks", "reward sum", "a tick", "action entropy", "forbidden", "rivalry", "lateness",
-        "events", "end",
-    ]  # fmt: skip
-    assert [line.split()[:3] for line in lines[1:4]] == [
-        ["anna", "0", "120"],
-        ["ben", "0", "120"],
-        ["cara", "0", "120"],
-    ]
+    assert " ".join(lines[0].split()) == "agent ticks reward mean entropy blocked rivalry late events end"
+    assert [line.split()[:2] for line in lines[1:4]] == [["anna", "120"], ["ben", "120"], ["cara", "120"]]
     assert any(line.split()[0] == "meal_eaten" for line in lines[5:-2])
     assert lines[-2].startswith("kitchen: 120 ticks, 1 world, 3 samples, 360 agent-steps, ")
     assert lines[-1] == "out/rollout_sample_manifest.json"
@@ -89,14 +86,14 @@ def test_the_report_for_programs_says_the_same_as_the_files(townlet: Townlet, ki
 
 def test_every_option_reaches_the_capture(townlet: Townlet, kitchen: Path, tmp_path: Path) -> None:
     done = townlet(
-        "rollout", "capture", kitchen, "-o", "out", "-t", "20", "--prefix", "day", "--agent", "ben", "--compress",
-        "-s", "9", "-w", "2", "-p", "random", "--threads", "2", "--set", "agents.1.wallet=7", "--json",
+        "rollout", "capture", kitchen, "-o", "out", "-t", "20", "--prefix", "day", "--agent", "ben", "--agent", "anna",
+        "--compress", "-s", "9", "-w", "2", "-p", "random", "--threads", "2", "--set", "agents.1.wallet=7", "--json",
     )  # fmt: skip
     report = CaptureReport.model_validate_json(done.stdout)
-    assert (report.seed, report.policy, report.agents) == (9, "random", ("ben",))
-    assert [sample.agent for sample in report.samples] == ["ben", "ben"]
+    assert (report.seed, report.policy, report.agents) == (9, "random", ("anna", "ben"))
+    assert [sample.agent for sample in report.samples] == ["anna", "ben"] * 2
     assert all(name.startswith("day_") for name in names(tmp_path / "out"))
-    with np.load(tmp_path / "out" / report.samples[0].sample) as arrays:
+    with np.load(tmp_path / "out" / report.samples[1].sample) as arrays:
         assert arrays["rewards"].shape == (20,)
         wallet = arrays["features"][0, 3]
     assert wallet == np.float32(7 / 8)  # the feature is money / (money + 1)
@@ -135,6 +132,7 @@ def test_a_folder_with_a_capture_in_it_is_replaced_only_by_force(
         pytest.param("nowhere -o out", 3, "error: unknown scenario 'nowhere'\n", id="unknown scenario"),
         pytest.param(". -o out", 3, "error: .: is a folder, not a file\n", id="folder"),
         pytest.param("broken.yaml -o out", 3, "error: broken.yaml:2:1: ", id="broken YAML"),
+        pytest.param("kitchen.yaml -o ''", 2, "error: invalid value for '--output' / '-o': is empty\n", id="no folder"),
         pytest.param(
             "kitchen.yaml -o kitchen.yaml", 3, "error: kitchen.yaml: is not a folder\n", id="output is a file"
         ),
@@ -154,9 +152,31 @@ def test_bad_input_is_refused_and_leaves_nothing_behind(
 ) -> None:
     (tmp_path / "broken.yaml").write_text("name: [\n")
     before = names(tmp_path)
-    done = townlet("rollout", "capture", *words.split())
+    done = townlet("rollout", "capture", *shlex.split(words))
     assert done.stderr.startswith(said)
     assert (done.returncode, done.stdout, names(tmp_path)) == (code, "", before)
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, ["late", "ended"]), (60, ["entropy", "ended"])])
+def test_the_table_fits_a_terminal_and_says_who_and_how_it_ended(
+    kitchen: Path, tmp_path: Path, columns: int, shown: list[str]
+) -> None:
+    """Cara faints; where there is no room, the last metrics are left out, and nothing is cut or folded."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    variables = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    idle = ("--set", "agents.2.needs={hunger: 0.0}", "--set", "agents.2.schedule={steps: [{do: wait, ticks: 200}]}")
+    options = (*idle, "--set", "lifecycle={faint_after_ticks: 20, replace: false}", "-o", "out")
+    command = [sys.executable, "-m", "townlet_cli", "rollout", "capture", str(kitchen), *options]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, stdout=theirs, stderr=subprocess.PIPE, check=False)
+    os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", os.read(ours, 65_536).decode()).splitlines()
+    os.close(ours)
+    assert shown[0] in lines[0].split()
+    assert [line.split()[0] for line in lines[1:4]] == ["anna", "ben", "cara"]
+    assert [line.split()[-1] for line in lines[1:4]] == ["cut", "cut", shown[1]]
+    assert max(map(len, lines[:4])) <= columns
 
 
 def start(tmp_path: Path, kitchen: Path, *words: str) -> subprocess.Popen[str]:

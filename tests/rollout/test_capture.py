@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def test_a_world_is_the_same_among_few_and_among_many(kitchen: Path) -> None:
 
 def test_one_agent_gives_all_its_lives_as_they_are_among_the_others(kitchen: Path) -> None:
     take(kitchen, "all")
-    report = take(kitchen, "cara", agent="cara")
+    report = take(kitchen, "cara", agents=("cara",))
     assert report.agents == ("cara",)
     assert [life.sample for life in report.samples][:2] == [
         "rollout_sample_cara_001.npz",
@@ -134,6 +135,12 @@ def test_one_agent_gives_all_its_lives_as_they_are_among_the_others(kitchen: Pat
     everybody, alone = npz_files(kitchen.parent / "all"), npz_files(kitchen.parent / "cara")
     assert alone["rollout_sample_cara.2_002.npz"] == everybody["rollout_sample_cara.2_004.npz"]
     assert sample(kitchen.parent / "cara", "cara_001").meta.embedding_slot == 2
+
+
+def test_several_agents_can_be_kept_in_the_order_of_the_town(kitchen: Path) -> None:
+    report = take(kitchen, agents=("ben", "anna", "ben"), ticks=10)
+    assert report.agents == ("anna", "ben")
+    assert [life.agent for life in report.samples] == ["anna", "ben"]
 
 
 def test_compression_changes_the_files_and_not_the_arrays(kitchen: Path) -> None:
@@ -149,12 +156,41 @@ def test_compression_changes_the_files_and_not_the_arrays(kitchen: Path) -> None
 
 def test_ticks_given_win_over_those_of_the_scenario(kitchen: Path) -> None:
     report = take(kitchen, ticks=30)
-    assert report.notes == ("--ticks 30 wins over the 60 ticks of the scenario",)
+    assert report.notes[0] == "--ticks 30 wins over the 60 ticks of the scenario"
     assert report.samples[0].ticks == 30
     anna = sample(kitchen.parent / "out", "anna_001")
     progress = anna.features[:, anna.meta.feature_names.index("episode_progress")]
     np.testing.assert_allclose(progress, np.arange(30) / 30, rtol=1e-6)
-    assert take(kitchen, "same", ticks=60).notes == ()
+    assert not [note for note in take(kitchen, "same", ticks=60).notes if "--ticks" in note or "over before" in note]
+
+
+def test_what_comes_too_late_for_fewer_ticks_is_named(kitchen: Path) -> None:
+    plans = (
+        "perturbations=[{kind: water_outage, at_tick: 9, duration_ticks: 5}, "
+        "{kind: power_outage, at_tick: 10, duration_ticks: 5}]",
+        "agents.1.schedule={from_tick: 55, steps: [{do: wait, ticks: 1}]}",
+    )
+    report = take(kitchen, ticks=10, overrides=plans)
+    late = "the power_outage (tick 10), the arrival of dora (tick 20), the schedule of ben (tick 55)"
+    assert f"it is over before {late}" in report.notes
+
+
+def test_what_the_scripted_policy_never_does_is_a_note_and_of_another_a_warning(kitchen: Path) -> None:
+    scripted, random = take(kitchen, ticks=2), take(kitchen, "random", ticks=2, policy="random")
+    (habit,) = [note for note in scripted.notes if "never used" in note]
+    assert habit.startswith("scripted: never used, though allowed at times: ")
+    assert "unused_actions" not in {warning.kind for warning in scripted.warnings}
+    assert not [note for note in random.notes if "never used" in note]
+    assert "unused_actions" in {warning.kind for warning in random.warnings}
+
+
+def test_a_path_that_is_no_text_is_written_with_escapes(kitchen: Path) -> None:
+    odd = kitchen.rename(os.fsdecode(os.fsencode(kitchen.with_name("k")) + b"\xff.yaml"))
+    report = take(odd, os.fsdecode(b"out\xfe"))
+    assert report.directory == f"{kitchen.parent}/out\\xfe"
+    manifest = read_manifest(kitchen.parent / os.fsdecode(b"out\xfe") / "rollout_sample_manifest.json")
+    assert isinstance(manifest, Manifest)
+    assert (manifest.metadata.config_path, manifest.metadata.config_id) == (f"{kitchen.parent}/k\\xff.yaml", "k\\xff")
 
 
 def test_memory_does_not_grow_with_the_capture(kitchen: Path) -> None:
@@ -188,7 +224,7 @@ def test_alice_and_bob_are_placed_on_demand_and_the_seal_says_where(tmp_path: Pa
         "hint: list some under agents, or give --auto-seed-agents"
     )
     report = take(path, auto_seed_agents=True)
-    assert report.notes == ("nobody lives in this town: alice and bob were placed in it",)
+    assert report.notes[0] == "nobody lives in this town: alice and bob were placed in it"
     assert [life.agent for life in report.samples] == ["alice", "bob"]
     scenario = read_seal(Path(report.seal)).config["scenario"]
     assert isinstance(scenario, dict)
@@ -204,5 +240,4 @@ def test_a_sleepy_town_is_warned_of(kitchen: Path) -> None:
     report = take(kitchen, overrides=("features.lifecycle=false", *asleep))
     kinds = {warning.kind: warning for warning in report.warnings}
     assert len(kinds["only_waits"].names) == 4
-    assert "move north" in kinds["unused_actions"].names
     assert "no_events" in kinds

@@ -42,13 +42,13 @@ def test_a_capture_that_is_interrupted_leaves_the_earlier_one(kitchen: Path, sha
         pytest.param({"prefix": ""}, UsageError, "--prefix: must begin with a letter or digit", id="no prefix"),
         pytest.param({"policy": "scriptd"}, UsageError, "--policy: unknown policy 'scriptd'", id="policy"),
         pytest.param(
-            {"agent": "carla"},
+            {"agents": ("anna", "carla")},
             UsageError,
             "--agent: no agent 'carla' in this town; known are anna, ben, cara, dora\nhint: did you mean 'cara'?",
             id="agent",
         ),
         pytest.param(
-            {"agent": "dora", "ticks": 20},
+            {"agents": ("dora",), "ticks": 20},
             UsageError,
             "20 ticks: the capture is over before dora comes to town\nhint: give more --ticks",
             id="nobody there in time",

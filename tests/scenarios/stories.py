@@ -62,7 +62,7 @@ class Story:
 
 def tell(scenario: str, folder: Path, *, agent: str | None = None) -> Story:
     """Capture a scenario as it is shipped, and read what was written."""
-    report = capture(CaptureRequest(scenario, folder, agent=agent))
+    report = capture(CaptureRequest(scenario, folder, agents=() if agent is None else (agent,)))
     people = {}
     for entry in read_manifest(Path(report.manifest)).samples:
         meta = read_meta(folder / entry.meta)

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from townlet_core.config.load import config_hash, load_town
-from townlet_core.config.scenario import Town
 from townlet_core.errors import InputError, UsageError, did_you_mean
 from townlet_core.policy.decision import KernelPolicy, find_policy
 from townlet_core.rollout.assemble import columns_of, streams_of
 from townlet_core.rollout.collect import collect
 from townlet_core.rollout.health import ActionUse, Examined, HealthWarning, examine, find_warnings
+from townlet_core.rollout.horizon import note_left_out, with_ticks
 from townlet_core.rollout.lives import Life
 from townlet_core.rollout.placeholders import NAMES, is_empty, seed_agents
 from townlet_core.rollout.report import CaptureReport, SampleReport
@@ -23,7 +23,7 @@ from townlet_core.rollout.spool import Spool, sizes_of
 from townlet_core.samples.commit import staged
 from townlet_core.samples.manifest import MANIFEST, Metadata, files_of
 from townlet_core.samples.metrics import measure
-from townlet_core.samples.provenance import version_of
+from townlet_core.samples.provenance import printable, version_of
 from townlet_core.samples.sample import TRAINING_ARRAYS, Meta, PolicyNote
 from townlet_core.samples.writer import CaptureWriter
 from townlet_core.world.town import CompiledTown, compile_town
@@ -45,7 +45,7 @@ class CaptureRequest:
     output: Path
     ticks: int | None = None  # None: as many as the scenario says
     prefix: str = "rollout_sample"
-    agent: str | None = None  # None: all of them
+    agents: tuple[str, ...] = ()  # none named: all of them
     auto_seed_agents: bool = False
     compress: bool = False
     seed: int | None = None  # None: the scenario's
@@ -120,8 +120,9 @@ def _plan(request: CaptureRequest) -> _Plan:
         notes.append(f"nobody lives in this town: {' and '.join(NAMES)} were placed in it")
     wanted, planned = request.ticks, config.scenario.scenario.ticks
     if wanted is not None and wanted != planned:
-        config = _with_ticks(config, wanted)
+        config = with_ticks(config, wanted)
         notes.append(f"--ticks {wanted} wins over the {planned} ticks of the scenario")
+        notes += note_left_out(config.scenario)
     town = compile_town(config)
     seed = config.scenario.seed if request.seed is None else request.seed
     return _Plan(request, town, _slots_to_record(request, town), policy, seed, tuple(notes))
@@ -143,21 +144,14 @@ def _check_numbers(request: CaptureRequest) -> None:
         raise UsageError(problem, where="--prefix", hint="it is the beginning of file names")
 
 
-def _with_ticks(config: Town, ticks: int) -> Town:
-    """Give a town another horizon."""
-    horizon = config.scenario.scenario.model_copy(update={"ticks": ticks})
-    return config.model_copy(update={"scenario": config.scenario.model_copy(update={"scenario": horizon})})
-
-
 def _slots_to_record(request: CaptureRequest, town: CompiledTown) -> list[int]:
-    """Give the numbers of the slots to record: that of one agent, or all."""
-    if request.agent is None:
-        return list(range(len(town.slots)))
-    if request.agent not in town.slots:
-        known = ", ".join(town.slots[:20]) + (", ..." if len(town.slots) > 20 else "")
-        hint = did_you_mean(request.agent, town.slots)
-        raise UsageError(f"no agent '{request.agent}' in this town; known are {known}", where="--agent", hint=hint)
-    return [town.slots.index(request.agent)]
+    """Give the numbers of the slots to record, in the order of the town: those of the agents named, or all."""
+    for agent in request.agents:
+        if agent not in town.slots:
+            known = ", ".join(town.slots[:20]) + (", ..." if len(town.slots) > 20 else "")
+            hint = did_you_mean(agent, town.slots)
+            raise UsageError(f"no agent '{agent}' in this town; known are {known}", where="--agent", hint=hint)
+    return sorted({town.slots.index(agent) for agent in request.agents}) or list(range(len(town.slots)))
 
 
 def _simulate(plan: _Plan, spool: Spool, on_progress: Progress | None) -> None:
@@ -183,7 +177,7 @@ def _write_samples(
     """Write a sample a life. It makes the second half of the progress."""
     lives = spool.lives()
     if not lives:
-        who = plan.request.agent or "anybody"
+        who = " or ".join(plan.request.agents) or "anybody"
         problem = f"the capture is over before {who} comes to town"
         raise UsageError(problem, where=f"{plan.ticks} ticks", hint="give more --ticks")
     steps = sum(life.stop - life.first for life in lives)
@@ -237,8 +231,8 @@ def _finish(plan: _Plan, writer: CaptureWriter) -> str:
     scenario = plan.town.config.scenario
     metadata = Metadata(
         tool_version=version_of("townlet"),
-        config_path=plan.request.source,
-        config_id=Path(plan.request.source).stem,
+        config_path=printable(plan.request.source),
+        config_id=printable(Path(plan.request.source).stem),
         config_hash=config_hash(plan.town.config),
         scenario_name=scenario.name,
         scenario_description=scenario.description,
@@ -254,8 +248,9 @@ def _finish(plan: _Plan, writer: CaptureWriter) -> str:
 
 
 def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:
-    """Put together what there is to tell."""
-    request = plan.request
+    """Put together what there is to tell. What the scripted policy never does is its own affair, not the scenario's."""
+    request, scripted = plan.request, plan.policy.name == "scripted"
+    habits = tuple(f"scripted: {sign.text}" for sign in warnings if scripted and sign.kind == "unused_actions")
     own = files_of(request.output / f"{request.prefix}{MANIFEST}")
     samples = tuple(
         SampleReport(
@@ -269,10 +264,10 @@ def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, .
     )
     steps = sum(sample.ticks for sample in samples)
     return CaptureReport(
-        directory=str(request.output),
-        manifest=str(own.manifest),
-        metrics=str(own.metrics),
-        seal=str(own.seal),
+        directory=printable(request.output),
+        manifest=printable(own.manifest),
+        metrics=printable(own.metrics),
+        seal=printable(own.seal),
         scenario=plan.town.config.scenario.name,
         config_hash=config_hash(plan.town.config),
         policy=plan.policy.name,
@@ -281,8 +276,8 @@ def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, .
         worlds=request.worlds,
         agents=tuple(plan.town.slots[slot] for slot in plan.slots),
         samples=samples,
-        warnings=warnings,
-        notes=plan.notes,
+        warnings=tuple(sign for sign in warnings if not (scripted and sign.kind == "unused_actions")),
+        notes=(*plan.notes, *habits),
         seconds=seconds,
         agent_steps=steps,
         agent_steps_per_second=steps / seconds,

@@ -35,7 +35,9 @@ class CaptureReport(StrictModel):
     agents: tuple[str, ...] = Field(description="ids of the slots recorded")
     samples: tuple[SampleReport, ...] = Field(description="a life each, by world, slot and time")
     warnings: tuple[HealthWarning, ...] = Field(description="signs that it is not worth learning from")
-    notes: tuple[str, ...] = Field(description="what was done differently from what the configuration says")
+    notes: tuple[str, ...] = Field(
+        description="what was done differently from what the configuration says, and else good to know"
+    )
     seconds: float = Field(description="time that the whole capture took")
     agent_steps: int = Field(description="ticks of all lives recorded")
     agent_steps_per_second: float = Field(description="of those, in a second of the whole capture")

@@ -1,7 +1,8 @@
-"""What made a capture: the program, its libraries and the commit it was checked out at."""
+"""What made a capture: the configuration, the program, its libraries and the commit it was checked out at."""
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +33,11 @@ def versions() -> Versions:
         numpy=version("numpy"),
         numba=version_of("numba"),
     )
+
+
+def printable(path: str | Path) -> str:
+    """Give a path as text that a file of UTF-8 can hold, with escapes for bytes that are no text."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def version_of(distribution: str) -> str | None:
