@@ -188,7 +188,8 @@ def test_a_newcomer_in_the_same_place_has_no_schedule() -> None:
 
 def test_who_gives_a_thing_up_leaves_its_queue_and_lets_go_of_it() -> None:
     # Ben holds the fridge for ever. Anna asks at tick 0, gives up in tick 5, and is not served afterwards.
-    stage = follows("aFb", steps=[{**EAT, "max_ticks": 5}, {"do": "wait", "ticks": 50}]).tick(ben="request fridge")
+    stage = follows("aFb", steps=[{**EAT, "max_ticks": 5}, {"do": "wait", "ticks": 50}])
+    stage.tick(ben="request fridge")
     assert deeds(stage, 7) == ["request fridge", "wait", "wait", "wait", "wait", "release", "wait"]
     assert stage.queue("fridge_1") == set()
     # Nobody has power to cook: what anna holds she lets go of.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from scenarios import END, MARK, PAGE, WORLDS, row
 
-from benchmarks.scenarios import END, MARK, PAGE, WORLDS, row
 from townlet_core.config.find import list_scenarios
 
 TEXT = PAGE.read_text(encoding="utf-8")

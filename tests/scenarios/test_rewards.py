@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scenarios import play
 
-from benchmarks.scenarios import play
 from townlet_core.config.find import list_scenarios
 from townlet_core.config.load import load_town
 from townlet_core.policy.decision import find_policy
