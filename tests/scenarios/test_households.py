@@ -126,7 +126,7 @@ def test_nothing_happens_in_the_baseline(observation_baseline: Story) -> None:
     iris = observation_baseline.people["iris"].sample
     assert not iris.events.any()
     assert not iris.actions.any(), "she only waits"
-    assert observation_baseline.warnings() == {"only_waits", "unused_actions", "no_events"}
+    assert observation_baseline.warnings() == {"only_waits", "no_events"}
 
 
 def test_the_rewards_of_the_baseline_are_those_of_falling_needs(observation_baseline: Story) -> None:
