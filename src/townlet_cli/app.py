@@ -77,6 +77,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _pipe_is_gone() if isinstance(end.__context__, BrokenPipeError) else _as_code(end.code)
     except BrokenPipeError:
         return _pipe_is_gone()
+    except MemoryError:
+        problem(TownletError("there is not enough memory for this", hint="take fewer worlds, or a smaller town"))
+        return TownletError.exit_code
     except Exception as error:  # noqa: BLE001  # the boundary: see FAULT
         if isinstance(error, OSError) and output_fails(error):  # Typer writes help by itself
             problem(describe_fault(error))

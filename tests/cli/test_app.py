@@ -123,6 +123,12 @@ def test_a_fault_of_ours_shows_where_it_is_and_does_not_look_like_a_finding() ->
     assert "ZeroDivisionError: division by zero\nerror: this is a fault in townlet" in done.stderr
 
 
+def test_too_little_memory_is_said_in_a_sentence() -> None:
+    done = run_command("raise MemoryError")
+    assert done.returncode == 3
+    assert done.stderr == "error: there is not enough memory for this\nhint: take fewer worlds, or a smaller town\n"
+
+
 def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:
     reader, writer = os.pipe()
     os.close(reader)

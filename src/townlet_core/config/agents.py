@@ -33,7 +33,7 @@ class Personality(StrictModel):
 
     extroversion: Fraction = Field(0.5, description="scales the success of chats and what is gained from them")
     forgiveness: Fraction = Field(0.5, description="scales how fast rivalry decays")
-    ambition: Fraction = Field(0.5, description="scales the rivalry that conflicts and takeovers leave")
+    ambition: Fraction = Field(0.5, description="scales all rivalry that is added")
 
 
 class Step(StrictModel):

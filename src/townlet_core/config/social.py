@@ -37,7 +37,9 @@ class Rivalry(StrictModel):
     chat_failure: Amount = Field(0.02, description="added on both sides by a chat that goes wrong")
     takeover: Amount = Field(0.1, description="added in who lost a shift, against who took it over")
     decay: Amount = Field(0.005, description="lost a tick")
-    avoid_threshold: Fraction = Field(0.7, description="at or above this an agent avoids the other's queues and chats")
+    avoid_threshold: Fraction = Field(
+        0.7, description="rivalry from which the script keeps away from the other's queues and chats; a feature tells"
+    )
 
 
 class Trust(StrictModel):

@@ -1,6 +1,7 @@
 """The scripted policy: agents follow their schedule if they have one, else their job and their needs.
 
-It is a function of what an agent sees and of the time, without chance: its log-probability is 0.
+It is a function of the state of the town and of the time, without chance, so its log-probability is 0. It knows
+more than an observation shows: stock and queues all over the town.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Numba's cache looks only at the file of the outermost function, so a constant changed elsewhere would bring back the
 old result: the folder's name therefore contains a hash of the sources of this package. `_nrt=False` leaves out
 reference counting (kernels then run two to four times faster, and two threads scale) and forbids allocation inside
-kernels; it is an underscore option of Numba (0.60 to 0.66 have it): should it go, leave it out here and all else still
+kernels; it is an underscore option of Numba (0.60 to 0.68 have it): should it go, leave it out here and all else still
 works, more slowly.
 
 With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python on `np.recarray` views, with the same bits.

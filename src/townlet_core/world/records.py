@@ -172,7 +172,7 @@ PARAMS = record(
     ("day", "i4"), ("dawn", "i4"),  # ticks a day; tick of the day at which an episode begins
     ("horizon", "i4"),  # ticks an episode
     ("kinds", "i4"), ("actions", "i4"),
-    ("relationships", "u1"), ("social_rewards", "u1"), ("lifecycle", "u1"), ("replace", "u1"),
+    ("social_rewards", "u1"), ("lifecycle", "u1"), ("replace", "u1"),
     ("radius", "i4"), ("social_slots", "u1"), ("kind_planes", "u1"),
     ("decay", "f4", (N_NEEDS,)), ("weight", "f4", (N_NEEDS,)),
     ("faint_below", "f4"), ("faint_after", "i4"), ("max_absences", "i4"), ("replace_after", "i4"),

@@ -257,7 +257,7 @@ def _params(s: Scenario, kinds: int, actions: int) -> dict[str, object]:
     return {
         "day": s.clock.ticks_per_day, "dawn": s.clock.start_tick, "horizon": s.scenario.ticks,
         "kinds": kinds, "actions": actions,
-        "relationships": s.features.relationships, "social_rewards": s.features.social_rewards,
+        "social_rewards": s.features.social_rewards,
         "lifecycle": s.features.lifecycle, "replace": s.lifecycle.replace,
         "radius": WINDOW[s.features.observation], "social_slots": hybrid,
         "kind_planes": s.features.observation == "full",
