@@ -66,12 +66,10 @@ class Sim:
 
     def repeat(self) -> None:
         """Play the actions in the frames in one call."""
-        turn_over(self.frames)
         self.player.worlds.play(advance_range, self.frames, 0, self.ticks)
 
     def step_by_step(self) -> None:
         """Play the actions in the frames in a call a tick."""
-        turn_over(self.frames)
         for t in range(self.ticks):
             self.player.worlds.step(self.frames, t)
 
@@ -88,6 +86,7 @@ class Sim:
             for array, old in zip(state, before, strict=True):
                 array[...] = old
             self.frames.ends[:] = 0
+            self.player.worlds._mask = self.frames.action_mask[0].copy()  # row 0 shows the state that was put back
             self._note(name, way)
             assert np.array_equal(rewards, self.frames.rewards), "the same actions gave other rewards"
 
