@@ -10,7 +10,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from townlet_core.world.flow import crowding, flow_fields, main_floor, nearest_things
+from townlet_core.config.ground import Ground
+from townlet_core.config.regions import Regions
+from townlet_core.world.flow import crowding, flow_fields, nearest_things
 from townlet_core.world.records import EAST, FAR, NORTH, NOTHING, SOUTH, WAIT, WEST
 
 Tile = tuple[int, int]
@@ -86,7 +88,8 @@ def test_a_way_longer_than_a_short_integer_holds() -> None:
 @given(grounds())
 def test_the_main_floor_is_the_largest_room(solid: Any) -> None:
     rooms = {frozenset(distances(solid, [(x, y)])) for y, x in np.argwhere(~solid).tolist()}
-    floor = {(x, y) for x, y in main_floor(solid).tolist()}
+    height, width = solid.shape
+    floor = set(Regions(Ground(width, height, tuple(map(tuple, solid.tolist())), ())).main_tiles())
     assert len(floor) == max(map(len, rooms), default=0)
     assert floor in rooms or not rooms
 

@@ -44,7 +44,7 @@ def _survey(scenario: Scenario) -> _Ways:
     ground = lay_ground(scenario)
     regions = Regions(ground)
     sizes = regions.sizes()
-    main = max(sizes, key=sizes.__getitem__, default=None)
+    main = regions.main
     homes = {agent.id: _home(agent, regions, main) for agent in scenario.agents}
     strangers = scenario.population.count > 0 or not scenario.agents
     everyone = set[int]().union(*homes.values(), {main} if strangers and main is not None else ())

@@ -44,6 +44,20 @@ class Regions:
                 sizes[self._root(self.first[y] + run)] += end - start
         return dict(sizes)
 
+    @property
+    def main(self) -> int | None:
+        """Give the largest region, of several alike the first in reading order; None where there is no floor."""
+        sizes = self.sizes()
+        return max(sizes, key=sizes.__getitem__, default=None)
+
+    def main_tiles(self) -> Iterator[tuple[int, int]]:
+        """Give the tiles [x, y] of the largest region, in reading order: newcomers begin on them."""
+        main = self.main
+        for y, (starts, ends) in enumerate(zip(self.starts, self.ends, strict=True)):
+            for run, (start, end) in enumerate(zip(starts, ends, strict=True)):
+                if self._root(self.first[y] + run) == main:
+                    yield from ((x, y) for x in range(start, end))
+
     def at(self, x: int, y: int) -> int | None:
         """Give the region of a tile; None where there is no floor."""
         if not 0 <= y < len(self.starts):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from townlet_core.config.agents import Agent
@@ -14,7 +13,6 @@ from townlet_core.config.regions import Regions
 from townlet_core.config.scenario import Scenario, Town
 from townlet_core.config.town import Affordance, Thing
 from townlet_core.errors import InputError
-from townlet_core.schema import Tile
 
 NAMES = ("alice", "bob")
 NEEDS = ("hunger", "hygiene", "energy")
@@ -34,7 +32,7 @@ def seed_agents(town: Town) -> Town:
     """
     for kind in _missing_kinds(town):
         town = _with(town, objects=(*town.scenario.objects, _placed(town.scenario, kind)))
-    tiles = [at for at, _ in zip(_main_floor(town.scenario), NAMES, strict=False)]
+    tiles = [at for at, _ in zip(Regions(lay_ground(town.scenario)).main_tiles(), NAMES, strict=False)]
     if len(tiles) < len(NAMES):
         raise _no_room(town.scenario, " and ".join(NAMES))
     agents = tuple(Agent(id=name, at=at, wallet=WALLET) for name, at in zip(NAMES, tiles, strict=True))
@@ -87,25 +85,13 @@ def _placed(scenario: Scenario, kind: str) -> Thing:
     before = Regions(lay_ground(scenario))
     names = {thing.id for thing in lay_ground(scenario).things}
     name = next(name for n in range(1, len(names) + 2) if (name := f"{kind}_{n}") not in names)
-    for at in _main_floor(scenario):
+    for at in before.main_tiles():
         thing = Thing(id=name, kind=kind, at=at)
         changed = scenario.model_copy(update={"objects": (*scenario.objects, thing)})
         after = Regions(lay_ground(changed))
         if len(after.sizes()) == len(before.sizes()) and after.within(*at, 1) and not any(check_reach(changed)):
             return thing
     raise _no_room(scenario, f"a {kind}")
-
-
-def _main_floor(scenario: Scenario) -> Iterator[Tile]:
-    """Give the tiles of the largest floor that one can walk over, in reading order."""
-    ground = lay_ground(scenario)
-    regions = Regions(ground)
-    tiles = [(x, y) for y in range(ground.height) for x in range(ground.width)]
-    region_of = {at: region for at in tiles if (region := regions.at(*at)) is not None}
-    sizes = Counter(region_of.values())
-    if sizes:
-        largest = max(sizes, key=lambda region: sizes[region])
-        yield from (at for at, region in region_of.items() if region == largest)
 
 
 def _no_room(scenario: Scenario, whom: str) -> InputError:

@@ -60,45 +60,6 @@ def flow_fields(solid: Bits, goals: list[tuple[int, int, int]]) -> tuple[NDArray
     return route, steps
 
 
-@kernel
-def label(solid, room, queue):
-    """Number the floors that hang together, from 1, in reading order; return how many there are."""
-    height, width = solid.shape
-    rooms = 0
-    for start in range(height * width):
-        if solid[start // width, start % width] or room[start // width, start % width] != 0:
-            continue
-        rooms += 1
-        room[start // width, start % width] = rooms
-        queue[0] = start
-        n = 1
-        i = 0
-        while i < n:
-            y = queue[i] // width
-            x = queue[i] % width
-            i += 1
-            for side in range(4):
-                to_x = x + (1 if side == 0 else 0) - (1 if side == 1 else 0)
-                to_y = y + (1 if side == 2 else 0) - (1 if side == 3 else 0)
-                if not (0 <= to_x < width and 0 <= to_y < height) or solid[to_y, to_x] or room[to_y, to_x] != 0:
-                    continue
-                room[to_y, to_x] = rooms
-                queue[n] = to_y * width + to_x
-                n += 1
-    return rooms
-
-
-def main_floor(solid: Bits) -> NDArray[np.int16]:
-    """List the tiles `[S, 2]` (x, y) of the largest floor walkable without a wall between, in reading order.
-
-    Of floors that are alike in size it is the first.
-    """
-    room = np.zeros(solid.shape, np.int32)
-    rooms = label(solid, room, np.empty(solid.size, np.int64))
-    largest = np.bincount(room[~solid], minlength=rooms + 1).argmax() if rooms else 1
-    return np.argwhere(room == largest)[:, ::-1].astype(np.int16, order="C")
-
-
 def nearest_things(steps: NDArray[np.int32], kind_of: list[int], kinds: int) -> NDArray[np.int16]:
     """Find the nearest thing of each kind by walking, `[K, H, W]`.
 

@@ -8,6 +8,7 @@ from townlet_core.world.kernel import kernel
 from townlet_core.world.records import CHAT, FIRST_REQUEST, NORTH, NOTHING, RELEASE, WAIT, WEST
 from townlet_core.world.rules.affordances import may_start
 from townlet_core.world.rules.movement import ahead, apart, is_free
+from townlet_core.world.rules.queues import is_askable
 
 i64 = np.int64
 
@@ -37,5 +38,5 @@ def allow(me, things, cooldown, grid, world, town, stack, mask):
         rows = town.row_from
         for i in range(rows[max(i64(me.y) - 1, 0)], rows[min(i64(me.y) + 2, len(rows) - 1)]):
             o = town.row_things[i]
-            if apart(me, town.spots[o]) <= 1 and world.tick >= cooldown[o]:
+            if is_askable(me, o, town.spots, cooldown, world.tick):
                 mask[FIRST_REQUEST + town.spots[o].kind] = 1

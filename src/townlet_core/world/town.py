@@ -14,12 +14,13 @@ from townlet_core.config.checks import WINDOW
 from townlet_core.config.events import CORE_EVENTS
 from townlet_core.config.expression import parse
 from townlet_core.config.ground import Ground, affordances_present, kinds_present, lay_ground
+from townlet_core.config.regions import Regions
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.scenario import Town as TownConfig
 from townlet_core.config.town import Affordance, Perturbation, Thing
 from townlet_core.world import records as rec
 from townlet_core.world.features import channel_names, feature_names
-from townlet_core.world.flow import crowding, flow_fields, main_floor, nearest_things
+from townlet_core.world.flow import crowding, flow_fields, nearest_things
 from townlet_core.world.kernel import records
 from townlet_core.world.rules.rewards import REWARD_TERMS
 
@@ -151,7 +152,7 @@ def _tables(
         slots=_table(rec.SLOT, [_slot(scenario, agent, i >= len(scenario.agents)) for i, agent in enumerate(agents)]),
         troubles=_table(rec.TROUBLE, [_trouble(trouble) for trouble in scenario.perturbations]),
         ground=np.pad(base, rec.PAD, constant_values=rec.SOLID_BIT),
-        floor=main_floor(solid),
+        floor=np.array(list(Regions(ground).main_tiles()), np.int16).reshape(-1, 2),
         route=route,
         steps=steps,
         nearest=nearest_things(steps, [k for k, _, _ in things], len(kinds)),

@@ -51,17 +51,22 @@ def release(agents, act, things, spots, grid):
 
 
 @kernel
-def choose_thing(me, kind, spots, things, cooldown, row_from, row_things, tick):
-    """Of the things of a kind within reach: a free one, else the one with the shortest queue; NOTHING if there is none.
+def is_askable(me, o, spots, cooldown, tick):
+    """Whether a thing is within reach (one tile, diagonals included) and not on cooldown for the agent."""
+    return apart(spots[o], me) <= 1 and tick >= cooldown[o]
 
-    One with stock comes before any that is empty. Reach is one tile, diagonals included; things on cooldown for the
-    agent are left out; ties go to the lower id.
+
+@kernel
+def choose_thing(me, kind, spots, things, cooldown, row_from, row_things, tick):
+    """Of the things of a kind that can be asked for: a free one, else that with the shortest queue; else NOTHING.
+
+    One with stock comes before any that is empty; ties go to the lower id.
     """
     best = NOTHING
     crowd = i64(0)
     for i in range(row_from[max(i64(me.y) - 1, 0)], row_from[min(i64(me.y) + 2, len(row_from) - 1)]):
         o = i64(row_things[i])
-        if spots[o].kind != kind or apart(spots[o], me) > 1 or tick < cooldown[o]:
+        if spots[o].kind != kind or not is_askable(me, o, spots, cooldown, tick):
             continue
         ahead = i64(things[o].waiting) + (1 if things[o].holder != NOTHING else 0)
         ahead += EMPTY if things[o].stock == 0 else 0  # alike for all things of a kind that holds nothing
