@@ -23,19 +23,23 @@ MAY_IMPORT = {
     "policy": {"config", "world"},
     "samples": set(),
     "rollout": {"config", "world", "policy", "samples"},
+    "dataset": {"samples"},
+    "telemetry": set(),
+    "ppo": {"config", "world", "policy", "samples", "rollout", "dataset", "telemetry"},
+    "envs": {"config", "world", "rollout"},
 }
 EVERYBODYS = {"errors", "schema"}
 
 # Heavy module -> the places below src that may import it: nothing else waits for it.
-HEAVY = {"numba": ("townlet_core/world/",), "torch": ()}
+HEAVY = {"numba": ("townlet_core/world/",), "torch": ("townlet_core/policy/network.py", "townlet_core/policy/learned.py", "townlet_core/ppo/")}
 
 # The one place that may catch every exception: the boundary of the command.
 CATCHES_ALL = {"townlet_cli/app.py"}
 
 MOST_FILE_LINES = 300
 MOST_FUNCTION_LINES = 60
-# The table of contents of the world: long, but calls only.
-LONG_FUNCTIONS: dict[str, int] = {}
+# The signature of a command with many options, and one call.
+LONG_FUNCTIONS = {"townlet_cli/train.py:ppo": 80}
 
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 ALL_FILES = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]

@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from townlet_cli import config, rollout
+from townlet_cli import config, rollout, train
 from townlet_cli.render import describe_fault, output_fails, prepare_streams, problem, put, silence, tell
 from townlet_core.errors import TownletError, UsageError
 
@@ -35,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 
 
@@ -56,7 +57,7 @@ def townlet(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code: 0 fine, 1 a finding, 2 usage, 3 input or output."""
+    """Run one command and give its exit code: 0 fine, 1 a finding, 2 usage, 3 input or output, 4 partly done."""
     prepare_streams()
     with _ended_in_order():
         return _run(arguments)
@@ -64,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        code = app(arguments, prog_name="townlet", standalone_mode=False)
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        code = app(words, prog_name="townlet", standalone_mode=False, obj=words)
     except TownletError as error:
         problem(error)
         return error.exit_code

@@ -14,7 +14,7 @@ def _complete_scenarios(typed: str) -> list[str]:
     return [name for name in list_scenarios() if name.startswith(typed)]
 
 
-def _whole_number(typed: str | int) -> int:
+def whole_number(typed: str | int) -> int:
     """Read a number; what range it must lie in, its command knows."""
     try:
         return int(typed)
@@ -22,7 +22,7 @@ def _whole_number(typed: str | int) -> int:
         raise typer.BadParameter(f"must be a whole number, found '{typed}'") from error
 
 
-def _path(typed: str | Path) -> Path:
+def path_of(typed: str | Path) -> Path:
     """Read a path; an empty one would mean the current folder, which nobody means by it."""
     if not str(typed):
         raise typer.BadParameter("is empty")
@@ -48,12 +48,14 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Replace what an earl
 OutputFolder = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="DIR", parser=_path, help="Folder to write to; made where it does not exist."
+        "--output", "-o", metavar="DIR", parser=path_of, help="Folder to write to; made where it does not exist."
     ),
 ]
 OutputFile = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", parser=_path, help="File to write to, instead of standard output."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", parser=path_of, help="File to write to, instead of standard output."
+    ),
 ]
 Ticks = Annotated[
     int | None,
@@ -61,7 +63,7 @@ Ticks = Annotated[
         "--ticks",
         "-t",
         metavar="N",
-        parser=_whole_number,
+        parser=whole_number,
         help="Ticks to run, in place of the scenario's scenario.ticks.",
     ),
 ]
@@ -76,19 +78,24 @@ AutoSeedAgents = Annotated[
 Compress = Annotated[bool, typer.Option("--compress", help="Compress the arrays.")]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", "-s", metavar="N", parser=_whole_number, help="Seed of all randomness, not the scenario's."),
+    typer.Option("--seed", "-s", metavar="N", parser=whole_number, help="Seed of all randomness, not the scenario's."),
 ]
 Worlds = Annotated[
     int,
-    typer.Option("--worlds", "-w", metavar="N", parser=_whole_number, help="Worlds to run, each with its own luck."),
+    typer.Option("--worlds", "-w", metavar="N", parser=whole_number, help="Worlds to run, each with its own luck."),
 ]
 Policy = Annotated[
     str,
-    typer.Option("--policy", "-p", metavar="NAME", help="Who acts: scripted (schedules, needs and jobs) or random."),
+    typer.Option(
+        "--policy",
+        "-p",
+        metavar="NAME",
+        help="Who acts: scripted (schedules, needs and jobs), random, or the folder of a checkpoint of training.",
+    ),
 ]
 Threads = Annotated[
     int,
     typer.Option(
-        "--threads", metavar="N", parser=_whole_number, help="Threads to use; the result does not depend on it."
+        "--threads", metavar="N", parser=whole_number, help="Threads to use; the result does not depend on it."
     ),
 ]

@@ -61,6 +61,12 @@ class ConfigError(InputError):
         return "\n".join(str(problem) for problem in self.problems)
 
 
+class DivergedError(TownletError):
+    """Learning has come to numbers that are no numbers. What was saved before is good."""
+
+    exit_code = 4
+
+
 class SampleError(InputError):
     """A capture or one of its files is not what it says it is."""
 

@@ -103,16 +103,20 @@ class Replay:
 
     name = "replay"
     kind: PolicyKind = "learned"
+    policy_hash = None
 
     def __init__(self, actions: Any) -> None:
         self.actions = iter(actions)
         self.shown: list[Any] = []
 
-    def decide(self, observation: Observation) -> Decision:
+    def decide(self, observation: Observation, luck: Any) -> Decision:
         actions = next(self.actions)
         self.shown.append(observation.features.copy())
         values = np.full(actions.shape, 0.5, np.float32)
         return Decision(actions, np.full(actions.shape, -1.5, np.float32), values)
+
+    def values(self, map: Any, features: Any) -> Any:
+        return np.full(len(features), 0.5, np.float32)
 
 
 @pytest.mark.parametrize("length", [1, 13, 60])

@@ -76,6 +76,19 @@ def test_a_shift_is_seen_with_its_attendance_and_wages() -> None:
     assert sees(stage.tick(), "anna", *states, "on_shift") == (0, 0, 0, 0, 1, 0)
 
 
+def test_an_agent_sees_when_its_shift_begins_and_how_much_of_it_is_left() -> None:
+    both = ("shift_begins_in", "shift_remaining")
+    stage = Stage(town(".a", agents=BAKER, **WORK))  # from tick 2 to tick 8 of ten
+    assert sees(stage, "anna", *both) == (0.2, 0)
+    assert sees(stage.ticks(2), "anna", *both) == (0, 1)
+    assert sees(stage.ticks(3), "anna", *both) == (0, 0.5)  # 3 of 6 ticks
+    assert sees(stage.ticks(3), "anna", *both) == (0.4, 0)  # tick 8: the next one begins at tick 12
+
+
+def test_who_has_no_job_waits_for_no_shift() -> None:
+    assert sees(Stage(town("a", **WORK)), "anna", "shift_begins_in", "shift_remaining") == (1, 0)
+
+
 def test_who_is_on_time_is_on_shift_and_who_is_absent_is_not() -> None:
     stage = Stage(town("a.b", agents={**BAKER, "ben": {"job": "baker"}}, **WORK)).ticks(3)
     assert sees(stage, "anna", "shift_on_time", "on_shift") == (1, 1)

@@ -31,6 +31,11 @@ def list_scenarios() -> dict[str, Path]:
     return {name: path for name, path in _shipped().items() if not name.startswith("_")}
 
 
+def shipped_settings() -> dict[str, Path]:
+    """List the shipped settings of training, by name."""
+    return _named("ppo")
+
+
 def find_config(source: str) -> Path:
     """Find the scenario that a path or a name means.
 

@@ -45,14 +45,14 @@ def load_town(source: str, overrides: Sequence[str] = ()) -> Town:
     document = read_document(read_text(path), str(path))
     findings, root = document.findings, document.root
     if root is None:
-        raise _failure(findings, str(path), overrides)
+        raise as_error(findings, str(path), overrides)
     for override in overrides:
         findings += apply_override(root, override)
     scenario = read_record(Scenario, root, _STAND_INS)
     manifest, in_manifest = _load_manifest(scenario, path)
     findings += [*scenario.findings, *in_manifest, *_cross_check(scenario, manifest)]
     if findings or scenario.record is None or manifest is None or manifest.record is None:
-        raise _failure(findings, str(path), overrides)
+        raise as_error(findings, str(path), overrides)
     return Town(scenario=scenario.record, manifest=manifest.record)
 
 
@@ -137,9 +137,9 @@ def _found(flaws: Iterable[Flaw], cuts: Cuts, lost: frozenset[str]) -> Iterator[
             yield Finding(place, path, flaw.clause, flaw.hint)
 
 
-def _failure(findings: list[Finding], scenario: str, overrides: Sequence[str]) -> ConfigError:
-    """Put the findings in order: the scenario's, those of the overrides, the manifest's."""
-    files = [scenario, *(f"--set {override}" for override in overrides)]
+def as_error(findings: list[Finding], file: str, overrides: Sequence[str]) -> ConfigError:
+    """Put the findings in order: those of the file, of the overrides, of a file that it names."""
+    files = [file, *(f"--set {override}" for override in overrides)]
     ranks = {file: rank for rank, file in enumerate(files)}
     order = sorted(findings, key=lambda found: (ranks.get(found.place.file, len(ranks)), *found.place[1:]))
     return ConfigError(list(dict.fromkeys(map(_problem, order))))

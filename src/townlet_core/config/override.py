@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from townlet_core.config.document import read_document
 from townlet_core.config.nodes import Entry, Finding, Mapping, Node, Path, Place, Scalar, Sequence
+from townlet_core.config.scalars import read_power
 from townlet_core.errors import UsageError
 
 
@@ -24,6 +25,10 @@ def apply_override(root: Node, override: str) -> list[Finding]:
     if not sign or not all(path):
         raise UsageError("is not of the form KEY=VALUE", where=f"--set {override}", hint="as in rewards.wage_rate=0.1")
     place = Place(f"--set {override}")
+    number = read_power(text.strip())
+    if number is not None:  # no YAML parser reads a command line, where 1e-4 can mean nothing else
+        clause = _graft(root, path, Scalar(place, number), place)
+        return [Finding(place, _read_path(path), *clause)] if clause else []
     value = read_document(text, place.file, lines=False)
     if value.root is None or value.findings:
         return [found._replace(path=tuple(path)) for found in value.findings]

@@ -50,6 +50,13 @@ def read_plain(text: str, tag: str) -> tuple[Value | Broken, Trap | None]:
     return (text, None) if trap is None else (BROKEN, trap)
 
 
+def read_power(text: str) -> float | None:
+    """Read a number such as 1e-4, which YAML takes for text; None for anything else."""
+    if not _EXPONENT.fullmatch(text) or abs(number := float(text)) == float("inf"):
+        return None
+    return number
+
+
 def _trap(text: str, kind: str) -> Trap | None:
     if kind == "str":
         return _text_trap(text)

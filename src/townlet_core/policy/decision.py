@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -41,8 +42,20 @@ class Policy(Protocol):
     def kind(self) -> PolicyKind:
         """Deterministic policies have the log-probability 0, the others their true one."""
 
-    def decide(self, observation: Observation) -> Decision:
-        """Choose an action for every agent; an action that the mask forbids is played as a wait."""
+    @property
+    def policy_hash(self) -> str | None:
+        """sha256 of its parameters; None for a policy without, or while they change."""
+
+    def decide(self, observation: Observation, luck: NDArray[np.float32]) -> Decision:
+        """Choose an action for every agent; an action that the mask forbids is played as a wait.
+
+        Args:
+            luck: [W, A] a number in [0, 1) for each agent and tick, from the town's own stream for policies: a policy
+                that draws with it does the same in any batch of worlds.
+        """
+
+    def values(self, map: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Estimate the return `[n]` from observations `[n, ...]` on; 0 for a policy that estimates nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,11 @@ KERNEL_POLICIES = {
 }
 
 
+def names_a_policy(text: str) -> bool:
+    """Tell the name of a policy from the path of a checkpoint."""
+    return text in KERNEL_POLICIES or not ("/" in text or Path(text).exists())
+
+
 def find_policy(name: str) -> KernelPolicy:
     """Find a policy by name.
 
@@ -69,6 +87,6 @@ def find_policy(name: str) -> KernelPolicy:
     """
     if name not in KERNEL_POLICIES:
         known = list(KERNEL_POLICIES)
-        hint = did_you_mean(name, known) or f"known are {', '.join(known)}"
+        hint = did_you_mean(name, known) or f"known are {', '.join(known)}, or give the folder of a checkpoint"
         raise UsageError(f"unknown policy '{name}'", where="--policy", hint=hint)
     return KERNEL_POLICIES[name]

@@ -26,15 +26,18 @@ COLUMNS = {
 }
 
 
-def columns_of(spool: Spool, life: Life, town: CompiledTown) -> Columns:
-    """Read all of a life but its observations; of these, the features that metrics are taken from."""
+def columns_of(spool: Spool, life: Life, town: CompiledTown, *, last_value: float) -> Columns:
+    """Read all of a life but its observations; of these, the features that metrics are taken from.
+
+    Args:
+        last_value: what the policy expected at the last observation; 0 where it estimates nothing.
+    """
     rows = spool.columns(life)
     measured = [name for name in MEASURED_FEATURES if name in town.features]
     places = [town.features.index(name) for name in measured]
     features = np.concatenate([piece[:, places] for piece in spool.pieces("features", life)])
     arrays = {array: rows[column].astype(ARRAYS[array].dtype) for array, column in COLUMNS.items()}
-    # The policies that run in the kernels estimate nothing: the value of the last observation is 0 like the others.
-    values = np.append(rows["values"], np.float32(0))
+    values = np.append(rows["values"], np.float32(last_value))
     by_name = {name: features[:, number] for number, name in enumerate(measured)}
     return Columns(value_preds=values, features=by_name, **arrays)
 

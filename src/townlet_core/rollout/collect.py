@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from townlet_core.policy.decision import RANDOM, SCRIPTED, KernelPolicy, Observation, Policy
 from townlet_core.policy.schedule import compile_schedules, new_plans
 from townlet_core.policy.scripted import scripted_action
@@ -15,6 +18,7 @@ from townlet_core.world.records import WAIT
 from townlet_core.world.scalars import ZERO
 from townlet_core.world.tick import advance
 from townlet_core.world.town import CompiledTown
+from townlet_core.world.view import planes
 from townlet_core.world.worlds import Worlds
 
 CHUNK_BYTES = 48 * 2**20  # memory that a chunk of packed observations takes, about
@@ -48,6 +52,15 @@ def play_range(town, state, frames, scratch, policy, schedules, plans, first, ti
             advance(town, state, frames, scratch, t, w)
 
 
+@kernel
+def draw_luck(town, state, luck, scratch, low, high):
+    """Draw a number for each agent of worlds low to high, for a policy outside of the kernels to choose with."""
+    for w in range(low, high):
+        now = rng.tick_key(state.worlds[w].key, state.worlds[w].tick)
+        for a in range(luck.shape[1]):
+            luck[w, a] = rng.chance(now, a, rng.POLICY)
+
+
 class Player:
     """Worlds in the hands of a policy."""
 
@@ -56,6 +69,7 @@ class Player:
         self.policy = policy
         self._schedules = compile_schedules(worlds.town)
         self._plans = new_plans(worlds.town, len(worlds.state.worlds))
+        self._luck = np.zeros(worlds.state.agents.shape, np.float32)
 
     def play(self, frames: Frames, first: int, ticks: int) -> None:
         """Fill rows first to first + ticks of the frames; their first observations are already there."""
@@ -63,9 +77,33 @@ class Player:
             self.worlds.play(play_range, frames, first, ticks, self.policy.code, self._schedules, self._plans)
             return
         for t in range(first, first + ticks):
-            seen = (frames.tiles[t], frames.map[t], frames.features[t], frames.action_mask[t])
-            frames.actions[t], frames.log_probs[t], frames.values[t] = self.policy.decide(Observation(*seen))
+            self.worlds.each(draw_luck, self._luck)
+            decision = self.policy.decide(self._seen(frames, t), self._luck)
+            frames.actions[t], frames.log_probs[t], frames.values[t] = decision
             self.worlds.step(frames, t)
+
+    def run_ahead(self, frames: Frames, ticks: NDArray[np.int64]) -> None:
+        """Play each world some ticks at random, so that worlds are at different times; row 0 is then what is seen.
+
+        Args:
+            ticks: [W] how many, no world more than the one before it.
+        """
+        if (np.diff(ticks) > 0).any():
+            raise ValueError("a world runs further ahead than the one before it")
+        seen = (frames.tiles, frames.map, frames.features, frames.action_mask)
+        for tick in range(int(ticks.max(initial=0))):
+            worlds = int((ticks > tick).sum())
+            self.worlds.play(play_range, frames, 0, 1, RANDOM, self._schedules, self._plans, worlds=worlds)
+            for observations in seen:
+                observations[0, :worlds] = observations[1, :worlds]
+            frames.ends[:] = 0
+
+    def _seen(self, frames: Frames, t: int) -> Observation:
+        """Give what is seen at tick t, the map drawn where the frames have packed tiles."""
+        town, tiles, drawn = self.worlds.town, frames.tiles[t], frames.map[t]
+        if not drawn.shape[-1]:
+            drawn = planes(tiles, town.map_shape).reshape(*tiles.shape[:-1], -1)
+        return Observation(tiles, drawn, frames.features[t], frames.action_mask[t])
 
 
 def chunk_length(town: CompiledTown, worlds: int, ticks: int) -> int:

@@ -14,7 +14,7 @@ from townlet_core.world.town import CompiledTown
 class Frames(NamedTuple):
     """Arrays of a chunk; row T of the observations is row 0 of the next chunk. D x D tiles a window, C planes.
 
-    Either tiles or map is empty (no last column), as the maker of the frames chose.
+    Tiles or map may be empty (no last column), as the maker of the frames chose.
     """
 
     tiles: NDArray[np.uint8]  # [T + 1, W, A, D * D] window, a byte a tile: bits of world.records
@@ -38,14 +38,22 @@ class Frames(NamedTuple):
     end_mask: NDArray[np.uint8]  # [W, T * A, N]
 
 
-def new_frames(town: CompiledTown, worlds: int, ticks: int, *, planes: bool = False) -> Frames:
-    """Make room for a chunk; `planes` chooses float32 maps instead of packed tiles. Memory is taken when written."""
+def new_frames(
+    town: CompiledTown, worlds: int, ticks: int, *, planes: bool = False, tiles: bool | None = None
+) -> Frames:
+    """Make room for a chunk, which takes memory when it is written.
+
+    Args:
+        planes: have the map drawn as float32 planes.
+        tiles: have it as packed tiles; if left out, where there are no planes.
+    """
     slots, features, actions = len(town.slots), len(town.features), len(town.actions.names)
     channels, side, _ = town.map_shape
-    tiles, plane_tiles = (0, channels * side * side) if planes else (side * side, 0)
+    packed = side * side if tiles or (tiles is None and not planes) else 0
+    plane_tiles = channels * side * side if planes else 0
     now, after, last = (ticks, worlds, slots), (ticks + 1, worlds, slots), (worlds, ticks * slots)
     return Frames(
-        tiles=np.zeros((*after, tiles), np.uint8),
+        tiles=np.zeros((*after, packed), np.uint8),
         map=np.zeros((*after, plane_tiles), np.float32),
         features=np.zeros((*after, features), np.float32),
         action_mask=np.zeros((*after, actions), np.uint8),
@@ -60,7 +68,7 @@ def new_frames(town: CompiledTown, worlds: int, ticks: int, *, planes: bool = Fa
         truncated=np.zeros(now, np.uint8),
         end_row=np.full(now, NOTHING, np.int32),
         ends=np.zeros(worlds, np.int32),
-        end_tiles=np.zeros((*last, tiles), np.uint8),
+        end_tiles=np.zeros((*last, packed), np.uint8),
         end_map=np.zeros((*last, plane_tiles), np.float32),
         end_features=np.zeros((*last, features), np.float32),
         end_mask=np.zeros((*last, actions), np.uint8),

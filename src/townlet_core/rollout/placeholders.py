@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from townlet_core.config.agents import Agent
 from townlet_core.config.checks import check_scenario
 from townlet_core.config.ground import affordances_present, kinds_present, lay_ground
+from townlet_core.config.load import load_town
 from townlet_core.config.places import check_places
 from townlet_core.config.reach import check_reach
 from townlet_core.config.regions import Regions
@@ -22,6 +23,24 @@ WALLET = 20.0
 def is_empty(town: Town) -> bool:
     """Say whether nobody lives in a town."""
     return not town.scenario.agents and not town.scenario.population.count
+
+
+def load_inhabited(source: str, overrides: Sequence[str], *, auto_seed_agents: bool) -> tuple[Town, list[str]]:
+    """Load a town that somebody lives in; give it with what is good to know of that.
+
+    Args:
+        auto_seed_agents: place alice and bob in it where nobody does.
+
+    Raises:
+        InputError: it cannot be read, or nobody lives there.
+    """
+    town = load_town(source, overrides)
+    if not is_empty(town):
+        return town, []
+    if not auto_seed_agents:
+        hint = "list some under agents, or give --auto-seed-agents"
+        raise InputError("nobody lives in this town, so there is nothing to capture", where=source, hint=hint)
+    return seed_agents(town), [f"nobody lives in this town: {' and '.join(NAMES)} were placed in it"]
 
 
 def seed_agents(town: Town) -> Town:

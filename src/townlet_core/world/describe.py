@@ -29,6 +29,22 @@ def share(n):
 
 
 @kernel
+def describe_shift(me, time, town, ft):
+    """Write when the agent's shift begins and ends."""
+    ft[27] = ONE
+    ft[28] = ZERO
+    if me.job == NOTHING:
+        return
+    job = town.jobs[me.job]
+    if job.start <= time < job.finish:
+        ft[27] = ZERO
+        ft[28] = f32(job.finish - time) / f32(job.finish - job.start)
+    else:
+        day = i64(town.params[0].day)
+        ft[27] = f32((i64(job.start) - time + day) % day) / f32(day)
+
+
+@kernel
 def describe_self(a, me, slots, world, town, ft):
     """Write the features about the agent itself and the state of the town."""
     params = town.params[0]
@@ -56,6 +72,7 @@ def describe_self(a, me, slots, world, town, ft):
     ft[24] = ONE if world.tick >= world.power_until else ZERO
     ft[25] = ONE if world.tick >= world.water_until else ZERO
     ft[26] = share(world.spike)
+    describe_shift(me, time, town, ft)
 
 
 @kernel

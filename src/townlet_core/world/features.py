@@ -33,6 +33,8 @@ SELF = {
     "power_on": "1 if there is power, else 0",
     "water_on": "1 if there is water, else 0",
     "price_level": "f / (f + 1) for the price factor f; 0.5 is ordinary",
+    "shift_begins_in": "ticks until the agent's shift begins next / ticks per day; 0 while it runs, 1 without a job",
+    "shift_remaining": "ticks left of the shift that is running / its length; 0 when none is",
 }
 PATHS = {
     **{

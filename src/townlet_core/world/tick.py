@@ -74,12 +74,12 @@ def judge_lives(agents, things, grid, events, over, town):
 
 
 @kernel
-def reward_all(agents, events, terms, rewards, over, town):
-    """Reward everybody who lived through the tick."""
+def reward_all(agents, events, terms, rewards, over, town, time):
+    """Reward everybody who lived through the tick. `time` is the tick of the day that comes next."""
     for a in range(len(agents)):
         rewards[a] = ZERO
         if agents[a].alive == 1:
-            rewards[a] = score(agents[a], town.jobs, events[a], terms[a], over[a] == 1, town.params[0])
+            rewards[a] = score(agents[a], events[a], terms[a], over[a] == 1, town, time)
 
 
 @kernel
@@ -109,7 +109,7 @@ def tick(world, agents, things, ties, cooldown, grid, until, actions, mask, even
     employ(agents, ties, town.jobs, events, time, params)
     fade(agents, ties, params)
     judge_lives(agents, things, grid, events, scratch.over, town)
-    reward_all(agents, events, terms, rewards, scratch.over, town)
+    reward_all(agents, events, terms, rewards, scratch.over, town, (time + 1) % params.day)
     # what the next tick brings, before anybody looks
     world.tick += 1
     disturb(world, town.troubles, until)

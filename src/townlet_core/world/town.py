@@ -278,6 +278,7 @@ def _params(s: Scenario, kinds: int, actions: int) -> dict[str, object]:
         "takeover_bonus": s.takeover.bonus, "survival": s.rewards.survival, "needs_scale": s.rewards.needs_scale,
         "wage_rate": s.rewards.wage_rate, "punctuality": s.rewards.punctuality, "lateness": s.rewards.lateness,
         "absence": s.rewards.absence, "social_rate": s.rewards.social_rate, "faint": s.rewards.faint,
-        "eviction": s.rewards.eviction, "shaping": s.rewards.shaping_scale, "discount": s.rewards.shaping_discount,
+        "eviction": s.rewards.eviction, "shaping": s.rewards.shaping_scale,
+        "shaping_work": s.rewards.shaping_work, "discount": s.rewards.shaping_discount,
         "bound": s.rewards.clip,
     }  # fmt: skip

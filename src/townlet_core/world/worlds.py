@@ -43,11 +43,18 @@ class Worlds:
         self._pool = ThreadPoolExecutor(len(self._parts)) if len(self._parts) > 1 else None
         self._mask = np.zeros(0, np.uint8)  # what the agents may do now
 
-    def each(self, entry: Callable[..., None], frames: Any, *args: Any) -> None:
-        """Run `entry(tables, state, frames, scratch, *args, low, high)` over all worlds, a part a thread."""
+    def each(self, entry: Callable[..., None], frames: Any, *args: Any, worlds: int | None = None) -> None:
+        """Run `entry(tables, state, frames, scratch, *args, low, high)` over all worlds, a part a thread.
+
+        Args:
+            worlds: so many of the first ones, instead of all.
+        """
+        most = len(self.state.worlds) if worlds is None else worlds
 
         def run(part: tuple[int, int], scratch: Scratch) -> None:
-            entry(self.town.tables, self.state, frames, scratch, *args, *part)
+            low, high = part
+            if low < most:
+                entry(self.town.tables, self.state, frames, scratch, *args, low, min(high, most))
 
         if self._pool is None:
             run(self._parts[0], self._scratch[0])
@@ -57,10 +64,16 @@ class Worlds:
     def begin(self, frames: Any) -> None:
         """Begin the first episode everywhere and write the first observations into row 0 of the frames."""
         self.each(begin_range, frames, 0, 0)
+        self.go_on(frames)
+
+    def go_on(self, frames: Any) -> None:
+        """Take row 0 of the frames for what the agents see now: where a state was put back together with it."""
         self._mask = frames.action_mask[0].copy()
 
-    def play(self, entry: Callable[..., None], frames: Any, first: int, ticks: int, *args: Any) -> None:
-        """Run a kernel that plays ticks first to first + ticks of the frames.
+    def play(
+        self, entry: Callable[..., None], frames: Any, first: int, ticks: int, *args: Any, worlds: int | None = None
+    ) -> None:
+        """Run a kernel that plays ticks first to first + ticks of the frames, in so many of the first worlds or in all.
 
         Raises:
             ValueError: row `first` is not what the agents see now. Kernels do what the mask allows without asking
@@ -68,8 +81,8 @@ class Worlds:
         """
         if not np.array_equal(frames.action_mask[first], self._mask):
             raise ValueError(f"row {first} of the frames is not what the agents see now: turn the frames over first")
-        self.each(entry, frames, *args, first, ticks)
-        self._mask = frames.action_mask[first + ticks].copy()
+        self.each(entry, frames, *args, first, ticks, worlds=worlds)
+        self._mask[:worlds] = frames.action_mask[first + ticks, :worlds]
 
     def step(self, frames: Any, t: int) -> None:
         """Play tick t of the frames with the actions written there.

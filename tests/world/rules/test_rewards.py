@@ -163,6 +163,27 @@ def test_shaping_telescopes_over_a_life() -> None:
     assert gained == pytest.approx(1.5, abs=1e-5)
 
 
+def test_the_way_to_work_is_a_potential_while_the_shift_runs() -> None:
+    people = {"anna": {"job": "baker"}}
+    shaping = {"shaping_work": 4.0, "shaping_discount": 1.0}
+    job = {**JOB, "place": [0, 0], "radius": 0, "start": 0, "end": 3, "grace_ticks": 9, "absent_after_ticks": 9}
+    stage = rewarded("...a", agents=people, jobs=[job], clock={"ticks_per_day": 500}, only=shaping)
+    # -4 * 3 / 13 at first; two tiles away -4 * 2 / 12, one tile away -4 * 1 / 11
+    gained = [terms(stage.tick(anna="move west"), "anna")["shaping"] for _ in range(2)]
+    assert gained == pytest.approx([4 * (3 / 13 - 2 / 12), 4 * (2 / 12 - 1 / 11)], abs=1e-6)
+    # in the last tick of the shift what is left of the potential is given back: over a shift, the sum is nothing
+    assert terms(stage.tick(), "anna") == {"shaping": pytest.approx(4 / 11, abs=1e-6)}
+    assert terms(stage.tick(), "anna") == {}
+
+
+def test_the_way_to_work_counts_from_sixty_ticks_before_the_shift() -> None:
+    job = {**JOB, "place": [0, 0], "radius": 0, "start": 62, "end": 90}
+    shaping = {"shaping_work": 1.0, "shaping_discount": 1.0}
+    stage = rewarded(".a", agents={"anna": {"job": "baker"}}, jobs=[job], clock={"ticks_per_day": 500}, only=shaping)
+    assert terms(stage.tick(), "anna") == {}  # tick 1 comes next, 61 before the shift
+    assert terms(stage.tick(), "anna") == {"shaping": pytest.approx(-1 / 11, abs=1e-6)}
+
+
 def test_an_empty_place_earns_nothing() -> None:
     stage = rewarded("a.", agents={"ben": {"at": [1, 0], "arrives_tick": 3}}, only={"survival": 0.25}).tick()
     assert (terms(stage, "ben"), terms(stage, "anna")) == ({}, {"survival": 0.25})

@@ -8,12 +8,14 @@ from townlet_core.world.events import EVICTION as EVICTED
 from townlet_core.world.events import FAINT as FAINTED
 from townlet_core.world.events import SHIFT_ABSENT, SHIFT_LATE
 from townlet_core.world.kernel import kernel
-from townlet_core.world.records import NOTHING, ON_TIME
+from townlet_core.world.records import ABSENT, NOTHING, ON_TIME
 from townlet_core.world.rules.employment import is_at_work
 from townlet_core.world.rules.needs import deprivation
 from townlet_core.world.scalars import ZERO, clip
 
 f32 = np.float32
+CALL_TICKS = 60  # before a shift begins: from then on the way to work counts
+TEN = f32(10)
 REWARD_TERMS = {
     "needs": "-needs_scale * sum over needs of weight * (1 - need)^2",
     "wages": "wage_rate * money earned in the tick (wages and bonuses)",
@@ -25,22 +27,41 @@ REWARD_TERMS = {
     "eviction": "-eviction when evicted",
     "survival": "survival, for every tick lived to its end",
     "shaping": "shaping_discount * potential(after) - potential(before); "
-    "potential = -shaping_scale * the sum under needs, 0 after death",
+    "potential = -shaping_scale * the sum under needs - shaping_work * d / (d + 10) for d tiles to walk to work while "
+    "the shift runs or begins within 60 ticks; 0 after death",
 }
 NEEDS, WAGES, PUNCTUALITY, LATENESS, SOCIAL, FAINT, EVICTION, SURVIVAL, SHAPING = range(len(REWARD_TERMS))
 
 
 @kernel
-def potential_of(me, params):
-    """Shaping potential of an agent's needs (Ng, Harada, Russell 1999, potential-based shaping)."""
-    return -params.shaping * deprivation(me, params)
+def way_to_work(me, town, time):
+    """The way that an agent still has to work, squeezed into [0, 1); 0 where no shift runs or is soon to begin."""
+    if me.job == NOTHING or me.shift == ABSENT:
+        return ZERO
+    job = town.jobs[me.job]
+    called = min(time - job.start + CALL_TICKS, job.finish - time, CALL_TICKS)
+    if called <= 0:
+        return ZERO
+    tiles = f32(town.steps[job.place, me.y, me.x])
+    return f32(called) / f32(CALL_TICKS) * tiles / (tiles + TEN)
 
 
 @kernel
-def score(me, jobs, events, terms, over, params):
-    """Fill in the terms of one agent's reward and return their sum, held within the bound."""
-    after = ZERO if over else potential_of(me, params)
-    works = me.job != NOTHING and me.shift == ON_TIME and is_at_work(me, jobs)
+def potential_of(me, town, time):
+    """Shaping potential of needs and work at a tick of the day (Ng, Harada, Russell 1999, potential-based shaping)."""
+    params = town.params[0]
+    return -params.shaping * deprivation(me, params) - params.shaping_work * way_to_work(me, town, time)
+
+
+@kernel
+def score(me, events, terms, over, town, time):
+    """Fill in the terms of one agent's reward and return their sum, held within the bound.
+
+    `time` is the tick of the day that comes next.
+    """
+    params = town.params[0]
+    after = ZERO if over else potential_of(me, town, time)
+    works = me.job != NOTHING and me.shift == ON_TIME and is_at_work(me, town.jobs)
     terms[NEEDS] = -params.needs_scale * deprivation(me, params)
     terms[WAGES] = params.wage_rate * me.paid
     terms[PUNCTUALITY] = params.punctuality if works else ZERO

@@ -1,0 +1,65 @@
+"""From a file of settings, or a shipped one's name, to settings that have passed every check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from townlet_core.config.document import Document, read_document
+from townlet_core.config.find import existing_file, shipped_settings
+from townlet_core.config.load import as_error, read_text
+from townlet_core.config.nodes import Mapping, Place
+from townlet_core.config.override import apply_override
+from townlet_core.config.ppo import TrainingSettings
+from townlet_core.config.validate import read_record
+from townlet_core.errors import InputError, did_you_mean
+
+SECTIONS = tuple(TrainingSettings.model_fields)
+
+
+def load_settings(source: str | None, overrides: Sequence[str] = ()) -> TrainingSettings:
+    """Load the settings of a training.
+
+    Args:
+        source: path of a YAML file, or the name of a shipped one; None: the defaults.
+        overrides: key.path=value each, applied before anything is checked.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+        UsageError: an override has no '='.
+        ConfigError: all that is wrong with it.
+    """
+    path = find_settings(source) if source is not None else None
+    document = Document(Mapping(Place("settings")), []) if path is None else read_document(read_text(path), str(path))
+    findings, root = document.findings, document.root
+    if root is None:
+        raise as_error(findings, str(path), overrides)
+    for override in overrides:
+        findings += apply_override(root, override)
+    reading = read_record(TrainingSettings, root, {})
+    findings += reading.findings
+    if findings or reading.record is None:
+        raise as_error(findings, str(path or "settings"), overrides)
+    return reading.record
+
+
+def find_settings(source: str) -> Path:
+    """Find the file that a path or a name means.
+
+    Raises:
+        InputError: there is none.
+    """
+    shipped = shipped_settings()
+    if source in shipped:
+        return shipped[source]
+    near = did_you_mean(source, shipped)
+    known = f"known are {', '.join(shipped)}, or give the path of a YAML file"
+    if not Path(source).suffix and not Path(source).exists():
+        raise InputError(f"unknown settings '{source}'", where="--settings", hint=near or known)
+    return existing_file(Path(source), near or known)
+
+
+def split_overrides(overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tell the overrides of a scenario from those of the settings, whose keys begin with the name of a section."""
+    ours = tuple(each for each in overrides if each.partition("=")[0].strip().split(".")[0] in SECTIONS)
+    return tuple(each for each in overrides if each not in ours), ours

@@ -1,0 +1,106 @@
+"""The learned policy: a network that acts in the town, with its true log-probabilities and values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from townlet_core.errors import InputError
+from townlet_core.policy.decision import Decision, Observation, PolicyKind
+from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
+from townlet_core.policy.saved import Arrays, SavedPolicy, check_fits, policy_sha256, read_policy
+from townlet_core.world.town import CompiledTown
+
+
+class LearnedPolicy:
+    """Draws actions from a network by the luck of each agent.
+
+    Args:
+        policy_hash: sha256 of the weights, for the captures that it makes; None while they change.
+    """
+
+    kind: PolicyKind = "learned"
+
+    def __init__(
+        self,
+        network: ActorCritic,
+        *,
+        name: str,
+        policy_hash: str | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        self.name = name
+        self.policy_hash = policy_hash
+        self.network = network
+        self.device = device or torch.device("cpu")
+
+    @torch.inference_mode()
+    def decide(self, observation: Observation, luck: NDArray[np.float32]) -> Decision:
+        """Choose an action for every agent."""
+        worlds, agents = observation.features.shape[:2]
+        maps, features, mask = (
+            torch.from_numpy(seen.reshape(worlds * agents, -1)).to(self.device)
+            for seen in (observation.map, observation.features, observation.action_mask)
+        )
+        logits, values = self.network(maps, features)
+        log_probs = log_policy(logits, penalty_of(mask))
+        actions = draw(log_probs, torch.from_numpy(luck.reshape(-1)).to(self.device))
+        chosen = log_probs.gather(1, actions.unsqueeze(1)).squeeze(1)
+        shape = (worlds, agents)
+        return Decision(
+            actions.cpu().numpy().astype(np.int16).reshape(shape),
+            chosen.cpu().numpy().reshape(shape),
+            values.cpu().numpy().reshape(shape),
+        )
+
+    @torch.inference_mode()
+    def values(self, map: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Estimate the return from observations `[n, ...]` on; gives `[n]`."""
+        seen = (torch.from_numpy(part.reshape(len(part), -1)).to(self.device) for part in (map, features))
+        values: NDArray[np.float32] = self.network(*seen)[1].cpu().numpy()
+        return values
+
+
+def load_policy(place: Path, town: CompiledTown) -> LearnedPolicy:
+    """Read the policy of a checkpoint, for acting in a town.
+
+    Raises:
+        InputError: it cannot be read, or does not fit the town.
+    """
+    saved, weights = read_policy(place)
+    check_fits(saved, town, place)
+    network = build_network(saved, weights, place)
+    return LearnedPolicy(network, name=saved.name, policy_hash=policy_sha256(weights))
+
+
+def build_network(saved: SavedPolicy, weights: Arrays, place: Path) -> ActorCritic:
+    """Make a network with given weights.
+
+    Raises:
+        InputError: they are not those of such a network.
+    """
+    network = ActorCritic(Shape(saved.map_shape, len(saved.feature_names), len(saved.action_names)), saved.network)
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: array.shape for name, array in weights.items()}
+    if wanted != found:
+        raise InputError("its weights are not those of the network that it names", where=str(place))
+    network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
+    return network
+
+
+def draw(log_probs: Tensor, luck: Tensor) -> Tensor:
+    """Draw an action for each row by inverting its distribution function.
+
+    Args:
+        log_probs: [n, actions].
+        luck: [n] uniform in [0, 1).
+
+    Returns:
+        [n] int64; never an action of probability 0, since the distribution function does not grow there.
+    """
+    growth = log_probs.to(torch.float64).exp().cumsum(1)
+    return (growth <= luck.to(torch.float64).unsqueeze(1) * growth[:, -1:]).sum(1)

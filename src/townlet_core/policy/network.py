@@ -1,0 +1,111 @@
+"""The actor-critic network: what an agent sees to the logits of its actions and the value of its situation."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from townlet_core.config.ppo import Network
+
+FORBIDDEN = -1.0e9  # added to the logit of an action that is not allowed: its probability is exactly 0 in float32
+POLICY_GAIN, VALUE_GAIN = 0.01, 1.0  # of the head; small logits make a policy begin near uniform
+
+
+class Shape(NamedTuple):
+    """Sizes of what goes in and comes out."""
+
+    map: tuple[int, int, int]  # planes, rows, columns; (0, 0, 0) where there is no map
+    features: int
+    actions: int
+
+
+class ActorCritic(nn.Module):
+    """Policy and value of one agent, with all layers but the last in common; every agent uses the same weights.
+
+    Args:
+        generator: draws the initial weights, which are orthogonal (arXiv:2006.05990, section 3.2).
+    """
+
+    def __init__(self, shape: Shape, settings: Network, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.shape = shape
+        first, *others = settings.hidden
+        self.encoder = _encoder(shape, settings)
+        encoded = _encoded(self.encoder, shape)
+        self.map_layer = nn.Linear(encoded, first, bias=False) if encoded else None
+        self.feature_layer = nn.Linear(shape.features, first)
+        widths = [first, *others]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        self.head = nn.Linear(widths[-1], shape.actions + 1)
+        self.activate = {"relu": torch.relu, "tanh": torch.tanh}[settings.activation]
+        self._initialise(5 / 3 if settings.activation == "tanh" else math.sqrt(2), generator)
+
+    def forward(self, map: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits `[n, actions]` and values `[n]`.
+
+        Args:
+            map: [n, planes * rows * columns].
+            features: [n, features].
+        """
+        hidden = self.feature_layer(features)
+        if self.map_layer is not None:
+            hidden = hidden + self.map_layer(self.encoder(map))
+        hidden = self.activate(hidden)
+        for layer in self.layers:
+            hidden = self.activate(layer(hidden))
+        out = self.head(hidden)
+        return out[:, :-1], out[:, -1]
+
+    @torch.no_grad()
+    def _initialise(self, gain: float, generator: torch.Generator | None) -> None:
+        # the first layer is one matrix over map and features together
+        encoded = self.map_layer.in_features if self.map_layer is not None else 0
+        first = torch.empty(self.feature_layer.out_features, encoded + self.shape.features)
+        nn.init.orthogonal_(first, gain, generator=generator)
+        self.feature_layer.weight.copy_(first[:, encoded:])
+        if self.map_layer is not None:
+            self.map_layer.weight.copy_(first[:, :encoded])
+        inner = [layer for layer in self.encoder.modules() if isinstance(layer, nn.Conv2d)]
+        for layer in (*inner, *self.layers):
+            nn.init.orthogonal_(layer.weight, gain, generator=generator)
+        nn.init.orthogonal_(self.head.weight[:-1], POLICY_GAIN, generator=generator)
+        nn.init.orthogonal_(self.head.weight[-1:], VALUE_GAIN, generator=generator)
+        for layer in (*inner, self.feature_layer, *self.layers, self.head):
+            nn.init.zeros_(layer.bias)
+
+
+def _encoder(shape: Shape, settings: Network) -> nn.Module:
+    """Make what the map passes before the first layer."""
+    planes = shape.map[0]
+    if settings.encoder == "linear" or not math.prod(shape.map):
+        return nn.Identity()
+    convolutions: list[nn.Module] = [nn.Unflatten(-1, shape.map), nn.Conv2d(planes, settings.channels, 3, stride=2)]
+    if settings.encoder == "conv":
+        convolutions[1] = nn.Conv2d(planes, settings.channels, 3, padding=1)
+        convolutions += [nn.ReLU(), nn.Conv2d(settings.channels, settings.channels, 3, padding=1)]
+    return nn.Sequential(*convolutions, nn.ReLU(), nn.Flatten())
+
+
+def _encoded(encoder: nn.Module, shape: Shape) -> int:
+    """Measure what the encoder gives."""
+    with torch.no_grad():
+        return int(encoder(torch.zeros(1, math.prod(shape.map))).shape[-1])
+
+
+def log_policy(logits: Tensor, penalty: Tensor) -> Tensor:
+    """Give the log-probabilities `[n, actions]` of all actions; an action that is not allowed has probability 0.
+
+    Args:
+        penalty: [n, actions] 0 where allowed, FORBIDDEN elsewhere. Adding it, rather than filling in, leaves the
+            gradient of a forbidden logit exactly 0 as well, since that is a multiple of its probability.
+    """
+    return torch.log_softmax(logits + penalty, dim=-1)
+
+
+def penalty_of(action_mask: Tensor) -> Tensor:
+    """Turn a mask (1: allowed) into what is added to logits."""
+    return (1.0 - action_mask.to(torch.float32)) * FORBIDDEN

@@ -1,0 +1,286 @@
+"""Checkpoints: folders from which a training goes on as if it had never stopped, and whose policy can act.
+
+A checkpoint is written under a hidden name and renamed when all of it is on the disk, so that whatever has the name of
+a checkpoint is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from safetensors.numpy import save
+
+from townlet_core.config.load import config_hash
+from townlet_core.config.ppo import TrainingSettings
+from townlet_core.errors import InputError, OutputError
+from townlet_core.policy.learned import build_network
+from townlet_core.policy.saved import (
+    CHECKPOINT,
+    POLICY_JSON,
+    WEIGHTS,
+    SavedPolicy,
+    checkpoints_in,
+    find_checkpoint,
+    read_model,
+    read_policy,
+    read_tensors,
+)
+from townlet_core.ppo.train import Mode, Trainer
+from townlet_core.samples.provenance import Versions, version_of, versions
+from townlet_core.schema import StrictModel
+from townlet_core.world import records
+
+SCHEMA_VERSION: Final = 1
+TRAINING_JSON, STATE = "training.json", "training.safetensors"
+HIDDEN = ".townlet-checkpoint-"
+Count = Annotated[int, Field(ge=0)]
+Arrays = dict[str, NDArray[Any]]
+
+
+class SavedTraining(StrictModel):
+    """The file training.json: what is needed beside the policy to go on."""
+
+    schema_version: Literal[1] = Field(SCHEMA_VERSION, description="version of this file's format")
+    versions: Versions = Field(description="of the program and its libraries")
+    torch_version: str = Field(description="version of torch")
+    run_id: str = Field(description="the run")
+    mode: Mode = Field(description="what is learned from")
+    settings: TrainingSettings = Field(description="the settings")
+    seed: Count = Field(description="seed of all randomness")
+    worlds: Count = Field(description="worlds played; 0 where none is")
+    rollout_ticks: Count = Field(description="ticks collected an epoch")
+    processes: Annotated[int, Field(ge=1)] = Field(description="processes that trained together")
+    captures: tuple[str, ...] = Field(description="sha256 of the manifests of the captures learned from")
+    epochs_planned: Annotated[int, Field(ge=1)] = Field(description="epochs of the whole run")
+    epoch: Count = Field(description="epochs done")
+    steps: Count = Field(description="transitions taken in")
+    cycle_id: Count = Field(description="collections so far")
+    log_offset: Count = Field(description="log_stream_offset of the last record written before this")
+    state_layout: str = Field(description="hash of the layout of the town's records")
+    state_sha256: str = Field(description="hash of the bytes of training.safetensors")
+
+
+def save_checkpoint(trainer: Trainer, folder: Path, facts: Mapping[str, Any], *, keep: int) -> Path | None:
+    """Write a checkpoint of the epoch just done, and remove all but the newest `keep`. All processes call this.
+
+    Args:
+        facts: the fields of SavedTraining and SavedPolicy that the trainer does not know.
+
+    Raises:
+        OutputError: it cannot be written; the earlier ones are as they were.
+    """
+    state = _state(trainer)
+    if not trainer.processes.leads:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        place = _write(trainer, folder, state, facts)
+        for old in checkpoints_in(folder)[:-keep]:
+            _remove(old)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(
+            f"cannot be written: {reason}", where=str(folder), hint="earlier checkpoints are good"
+        ) from error
+    return place
+
+
+def _write(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any]) -> Path:
+    plan = trainer.plan
+    network = {name: tensor.cpu().numpy() for name, tensor in trainer.learner.network.state_dict().items()}
+    weights, tensors = save(network), save(state)
+    config = plan.town.config if plan.town is not None else None
+    policy = SavedPolicy(
+        tool_version=version_of("townlet"),
+        run_id=facts["run_id"],
+        epoch=trainer.epoch,
+        steps=trainer.steps,
+        scenario_name=facts["scenario_name"],
+        config=config.model_dump(mode="json") if config is not None else None,
+        config_hash=config_hash(config) if config is not None else None,
+        map_shape=plan.shape.map,
+        map_channels=facts["map_channels"],
+        feature_names=facts["feature_names"],
+        action_names=facts["action_names"],
+        network=plan.settings.network,
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    training = SavedTraining(
+        versions=versions(),
+        torch_version=torch.__version__,
+        run_id=facts["run_id"],
+        mode=plan.mode,
+        settings=plan.settings,
+        seed=plan.seed,
+        worlds=plan.worlds,
+        rollout_ticks=plan.ticks,
+        processes=trainer.processes.size,
+        captures=facts["captures"],
+        epochs_planned=plan.epochs,
+        epoch=trainer.epoch,
+        steps=trainer.steps,
+        cycle_id=trainer.cycle,
+        log_offset=facts["log_offset"],
+        state_layout=state_layout(),
+        state_sha256=hashlib.sha256(tensors).hexdigest(),
+    )
+    files = {
+        WEIGHTS: weights,
+        STATE: tensors,
+        TRAINING_JSON: training.model_dump_json(indent=2).encode() + b"\n",
+        POLICY_JSON: policy.model_dump_json(indent=2).encode() + b"\n",
+    }
+    return _commit(folder, f"epoch_{trainer.epoch:06}", files)
+
+
+def _commit(folder: Path, name: str, files: Mapping[str, bytes]) -> Path:
+    """Write files into a folder that gets its name when they are all on the disk."""
+    hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=folder))
+    try:
+        for file, data in files.items():
+            with (hidden / file).open("xb") as target:
+                target.write(data)
+                target.flush()
+                os.fsync(target.fileno())
+        _sync(hidden)
+        hidden.chmod(0o755)
+        if (folder / name).exists():
+            _remove(folder / name)
+        os.rename(hidden, folder / name)
+        _sync(folder)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+    return folder / name
+
+
+def _remove(checkpoint: Path) -> None:
+    """Remove a checkpoint, which first loses its name, so that a half removed one is none."""
+    hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=checkpoint.parent))
+    os.rename(checkpoint, hidden / checkpoint.name)
+    shutil.rmtree(hidden)
+
+
+def clear_hidden(folder: Path) -> None:
+    """Remove what killed runs have left half written."""
+    for rest in folder.glob(f"{HIDDEN}*"):
+        shutil.rmtree(rest, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def state_layout() -> str:
+    """Hash the layout of the records that worlds consist of: bytes of another layout mean something else."""
+    kinds = (records.WORLD, records.AGENT, records.THING, records.TIE)
+    return hashlib.sha256(repr([kind.descr for kind in kinds]).encode()).hexdigest()
+
+
+def _state(trainer: Trainer) -> Arrays:
+    """Give all tensors that a training goes on from, those of all processes together."""
+    own = {f"part.{number}.{name}": a for number, part in trainer.parts.items() for name, a in part.state().items()}
+    state: Arrays = {name: a for each in trainer.processes.gather(own) for name, a in each.items()}
+    adam = trainer.learner.optimizer.state_dict()["state"]
+    for number, moments in adam.items():
+        for name, tensor in moments.items():
+            state[f"adam.{number}.{name}"] = tensor.cpu().numpy()
+    if trainer.buffer is not None and trainer.buffer.anchor is not None:
+        state["replay.anchor"] = trainer.buffer.anchor
+    if trainer.mixed_in is not None:
+        state["replay.weights"] = trainer.mixed_in.weights
+        state["replay.log_probs"] = trainer.mixed_in.log_probs
+    return {name: np.ascontiguousarray(array) for name, array in state.items()}
+
+
+def read_training(place: Path) -> tuple[Path, SavedTraining]:
+    """Read what a checkpoint says of its training; gives its folder too.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    folder = find_checkpoint(place)
+    return folder, read_model(SavedTraining, folder / TRAINING_JSON, SCHEMA_VERSION)
+
+
+def restore(trainer: Trainer, folder: Path, saved: SavedTraining) -> None:
+    """Put a trainer into the state of a checkpoint. The plan must be the checkpoint's.
+
+    Raises:
+        InputError: damaged, or written by a Townlet whose towns have other records.
+    """
+    if saved.state_layout != state_layout():
+        raise InputError(
+            "was written by another version of Townlet, whose towns had other records",
+            where=str(folder),
+            hint=f"go on with Townlet {saved.versions.townlet}, or start anew",
+        )
+    policy, weights = read_policy(folder)
+    trainer.learner.network.load_state_dict(build_network(policy, weights, folder).state_dict())
+    state = read_tensors(folder / STATE, saved.state_sha256)
+    try:
+        _restore_adam(trainer, state)
+        for number, part in trainer.parts.items():
+            prefix = f"part.{number}."
+            part.restore({n.removeprefix(prefix): a for n, a in state.items() if n.startswith(prefix)})
+        _restore_replay(trainer, state)
+    except (KeyError, ValueError) as error:
+        problem = f"its tensors are not those of this training: {error}"
+        raise InputError(problem, where=str(folder / STATE)) from error
+    trainer.epoch, trainer.steps, trainer.cycle = saved.epoch, saved.steps, saved.cycle_id
+
+
+def _restore_adam(trainer: Trainer, state: Mapping[str, NDArray[Any]]) -> None:
+    optimizer = trainer.learner.optimizer
+    whole = optimizer.state_dict()
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, array in state.items():
+        if name.startswith("adam."):
+            _, number, moment = name.split(".")
+            moments.setdefault(int(number), {})[moment] = torch.from_numpy(array.copy())
+    optimizer.load_state_dict({**whole, "state": moments})
+
+
+def _restore_replay(trainer: Trainer, state: Mapping[str, NDArray[Any]]) -> None:
+    if trainer.buffer is None:
+        return
+    if "replay.anchor" in state:
+        trainer.buffer.anchor = state["replay.anchor"].copy()
+    if "replay.weights" in state:
+        weights = state["replay.weights"].copy()
+        zeros = np.zeros_like(weights)
+        trainer.mixed_in = trainer.buffer.judged_before(weights, state["replay.log_probs"].copy(), zeros)
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that holds the checkpoints of an earlier run.
+
+    Raises:
+        OutputError: it does, or it is no folder that can be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("is not a folder", where=str(folder), hint="name a folder with --checkpoint-dir")
+    found = checkpoints_in(folder)
+    if found:
+        hint = f"go on from it with --resume {folder}, choose another --checkpoint-dir, or give --force to begin anew"
+        raise OutputError(f"holds checkpoints of an earlier run ({found[-1].name})", where=str(folder), hint=hint)
+
+
+def remove_all(folder: Path) -> None:
+    """Remove the checkpoints in a folder."""
+    for checkpoint in checkpoints_in(folder):
+        if CHECKPOINT.fullmatch(checkpoint.name):
+            _remove(checkpoint)

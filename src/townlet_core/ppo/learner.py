@@ -1,0 +1,92 @@
+"""The network, its optimiser, and how the gradients of parts become one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from townlet_core.config.ppo import PPO
+from townlet_core.policy.network import ActorCritic
+from townlet_core.ppo.losses import Outcome
+
+P = TypeVar("P")
+R = TypeVar("R")
+Loss = Callable[[], tuple[Tensor, Outcome]]
+Reduce = Callable[[Tensor], None]  # replaces a tensor by its sum over all processes
+
+
+def settle_thread() -> None:
+    """Keep matrix products on the calling thread: parts are what runs side by side."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+class Learner:
+    """Takes gradient steps. The sum over parts has a fixed order, so the result does not depend on the threads.
+
+    Args:
+        threads: parts differentiated at a time.
+        reduce: sums a gradient over processes; None where there is one.
+    """
+
+    def __init__(self, network: ActorCritic, settings: PPO, *, threads: int = 1, reduce: Reduce | None = None) -> None:
+        self.network = network
+        self.settings = settings
+        self.parameters = list(network.parameters())
+        self.gradient = torch.zeros(sum(p.numel() for p in self.parameters), device=self.parameters[0].device)
+        at = 0
+        for parameter in self.parameters:  # Adam reads the one flat gradient through these views
+            parameter.grad = self.gradient[at : at + parameter.numel()].view_as(parameter)
+            at += parameter.numel()
+        self.optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+        self._pool = ThreadPoolExecutor(threads, initializer=settle_thread) if threads > 1 else None
+        self._reduce = reduce
+
+    def set_rate(self, learning_rate: float) -> None:
+        """Choose the step size from now on."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def each(self, action: Callable[[P], R], parts: Sequence[P]) -> list[R]:
+        """Do something for each part, side by side where there are threads; give the results in the order of parts."""
+        if self._pool is None or len(parts) < 2:
+            return [action(part) for part in parts]
+        return list(self._pool.map(action, parts))
+
+    def step(self, losses: Sequence[Loss], also: Sequence[Loss] = ()) -> Tensor:
+        """Take one step down the gradient of the sum of some losses.
+
+        Args:
+            also: further losses, of which nothing but the policy loss is told.
+
+        Returns:
+            [8] the fields of Outcome summed over this process's `losses`, the policy loss of `also`, and the gradient's
+            norm before clipping.
+        """
+        results = self.each(self._differentiate, [*losses, *also])
+        flat, told = results[0]
+        further = torch.zeros_like(told[0])
+        for number, (gradient, outcome) in enumerate(results[1:], start=1):
+            flat = flat + gradient
+            if number < len(losses):
+                told = told + outcome
+            else:
+                further = further + outcome[0]
+        self.gradient.copy_(flat)
+        if self._reduce is not None:
+            self._reduce(self.gradient)
+        norm = torch.linalg.vector_norm(self.gradient)
+        if self.settings.max_grad_norm is not None:
+            self.gradient.mul_((self.settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
+        self.optimizer.step()
+        return torch.cat([told, torch.stack([further, norm])])
+
+    def _differentiate(self, loss: Loss) -> tuple[Tensor, Tensor]:
+        """Give the flat gradient of one loss, and its outcome as one tensor."""
+        value, outcome = loss()
+        gradients = torch.autograd.grad(value, self.parameters)
+        return torch.cat([gradient.reshape(-1) for gradient in gradients]), torch.stack(outcome)

@@ -1,0 +1,244 @@
+"""Learning from captures: what each captured action is worth, and the losses of batches of them.
+
+A script has no log-probabilities, so nothing here takes a captured log-probability for one unless the capture says that
+it is true: advantage-weighted regression and cloning use none, the anchored form those of its own clone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from townlet_core.config.ppo import PPO, Replay
+from townlet_core.dataset.replay import Dataset
+from townlet_core.errors import InputError
+from townlet_core.policy.network import log_policy, penalty_of
+from townlet_core.ppo.advantages import explained_variance, gae, vtrace
+from townlet_core.ppo.learner import Learner, Loss
+from townlet_core.ppo.losses import Minibatch, Outcome, ppo_loss, regression_loss
+
+Method = Literal["awr", "clone", "anchored", "vtrace"]
+VALUE_ROWS = 8192  # rows whose values are computed at a time
+MOST_PASSES = 2**20  # of the captures in one epoch: keeps the keys of epochs apart
+MOST_LANES = 256  # lives that are scanned side by side
+Floats = NDArray[np.float32]
+
+
+class Judged(NamedTuple):
+    """What each row of a dataset is worth to the network as it is now; all [steps]."""
+
+    weights: Floats  # what a policy loss multiplies by: weights of a regression, or advantages of PPO
+    returns: Floats
+    values: Floats
+    log_probs: Floats  # that PPO compares with; zeros, and never read, for a regression
+    advantages: Floats  # before they are turned into weights
+
+    def explained(self) -> float | None:
+        """Share of the variance of the returns that the values explain."""
+        return explained_variance(self.values, self.returns)
+
+
+def choose_method(settings: Replay, dataset: Dataset) -> Method:
+    """Settle how to learn from these captures.
+
+    Raises:
+        InputError: vtrace is asked for, and a capture has no true log-probabilities.
+    """
+    without = next((life for life in dataset.lives if life.log_probs != "true"), None)
+    if settings.method == "vtrace" and without is not None:
+        reason = "its policy had no choice" if without.log_probs == "deterministic" else "nobody knows of which policy"
+        raise InputError(
+            f"has no true log-probabilities ({reason}), which vtrace needs",
+            where=f"{without.capture}: {without.sample}",
+            hint="use --set replay.method=awr, or captures of a learned policy",
+        )
+    if settings.method == "auto":
+        return "vtrace" if without is None else "awr"
+    return settings.method
+
+
+class ReplayBuffer:
+    """A dataset in the hands of a learner.
+
+    Args:
+        parts: losses that a gradient step is made of, all processes together.
+        own: which of them are this process's.
+    """
+
+    def __init__(
+        self, dataset: Dataset, learner: Learner, settings: Replay, *, seed: int, parts: int, own: range
+    ) -> None:
+        self.dataset = dataset
+        self.learner = learner
+        self.settings = settings
+        self.method = choose_method(settings, dataset)
+        self.seed = seed
+        self.parts = parts
+        self.own = own
+        self.device = learner.gradient.device
+        self._lanes = list(_lanes(dataset))
+        self.anchor: Floats | None = None  # log-probabilities under the clone
+
+    def judge(self, epoch: int) -> Judged:
+        """Work out what every row is worth now; `epoch` counts passes from 1."""
+        values, log_probs = self._estimates()
+        cloning = self.method == "clone" or (self.method == "anchored" and epoch <= self.settings.anchor_epochs)
+        if self.method == "anchored" and not cloning and self.anchor is None:
+            self.anchor = log_probs.copy()
+        advantages, returns = self._advantages(values, log_probs)
+        if self.method == "vtrace":
+            return Judged(_standard(advantages), returns, values, self.dataset.log_probs, advantages)
+        if self.method == "anchored" and not cloning:
+            assert self.anchor is not None
+            return Judged(_standard(advantages), returns, values, self.anchor, advantages)
+        weights = np.ones_like(advantages) if cloning else regression_weights(advantages, self.settings)
+        return Judged(weights, returns, values, np.zeros_like(values), advantages)
+
+    def judged_before(self, weights: Floats, log_probs: Floats, zeros: Floats) -> Judged:
+        """Put together what an earlier judgement left for policy losses, which look at nothing else."""
+        return Judged(weights, zeros, zeros, log_probs, zeros)
+
+    def steps(self, judged: Judged, epoch: int, entropy_coef: float) -> Iterator[list[Loss]]:
+        """Give the losses of one pass: for each gradient step a loss a part, together the mean over a batch."""
+        ppo = self.learner.settings
+        for rows in self.dataset.passes(
+            seed=self.seed, epoch=epoch, batch=self.settings.batch, block=self.settings.block
+        ):
+            cuts = np.array_split(rows, self.parts)
+            yield [partial(self._loss, judged, cuts[part], 1 / len(rows), ppo, entropy_coef) for part in self.own]
+
+    def policy_losses(self, judged: Judged, batch: int, coefficient: float, epoch: int) -> Iterator[list[Loss]]:
+        """Give policy losses of batches without end, times a coefficient, for steps that learn from the town too."""
+        ppo = self.learner.settings.model_copy(update={"value_coef": 0.0})
+        for number in itertools.count():
+            key = epoch * MOST_PASSES + number
+            for rows in self.dataset.passes(seed=self.seed, epoch=key, batch=batch, block=self.settings.block):
+                cuts, share = np.array_split(rows, self.parts), coefficient / len(rows)
+                yield [partial(self._loss, judged, cuts[part], share, ppo, 0.0) for part in self.own]
+
+    def compares(self, epoch: int) -> bool:
+        """Say whether a pass compares with log-probabilities, so that KL and clip fraction mean something."""
+        return self.method == "vtrace" or (self.method == "anchored" and epoch > self.settings.anchor_epochs)
+
+    def _loss(
+        self,
+        judged: Judged,
+        rows: NDArray[np.int64],
+        share: float,
+        ppo: PPO,
+        entropy_coef: float,
+    ) -> tuple[Tensor, Outcome]:
+        seen = self.dataset.observations(rows)
+        batch = Minibatch(
+            map=self._tensor(seen.map),
+            features=self._tensor(seen.features),
+            penalty=penalty_of(self._tensor(seen.action_mask)),
+            actions=self._tensor(self.dataset.actions[rows]),
+            old_log_probs=self._tensor(judged.log_probs[rows]),
+            advantages=self._tensor(judged.weights[rows]),
+            returns=self._tensor(judged.returns[rows]),
+            old_values=self._tensor(judged.values[rows]),
+            weights=torch.full((len(rows),), share, device=self.device),
+        )
+        compared = self.anchor is not None or self.method == "vtrace"
+        return (ppo_loss if compared else regression_loss)(self.learner.network, batch, ppo, entropy_coef)
+
+    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    @torch.inference_mode()
+    def _estimates(self) -> tuple[Floats, Floats]:
+        """Give the value of every row and the log-probability of its action, both [steps]."""
+        steps = self.dataset.steps
+        values, log_probs = np.empty(steps, np.float32), np.empty(steps, np.float32)
+
+        def estimate(low: int) -> None:
+            rows = np.arange(low, min(low + VALUE_ROWS, steps))
+            seen = self.dataset.observations(rows)
+            logits, value = self.learner.network(self._tensor(seen.map), self._tensor(seen.features))
+            policy = log_policy(logits, penalty_of(self._tensor(seen.action_mask)))
+            actions = self._tensor(self.dataset.actions[rows]).unsqueeze(1)
+            values[rows] = value.cpu().numpy()
+            log_probs[rows] = policy.gather(1, actions).squeeze(1).cpu().numpy()
+
+        with torch.inference_mode():
+            self.learner.each(torch.inference_mode()(estimate), range(0, steps, VALUE_ROWS))
+        return values, log_probs
+
+    def _last_values(self) -> Floats:
+        """[lives] values of the last observations."""
+        lives = np.arange(len(self.dataset.lives))
+        with torch.inference_mode():
+            pieces = []
+            for low in range(0, len(lives), VALUE_ROWS):
+                seen = self.dataset.last_observations(lives[low : low + VALUE_ROWS])
+                pieces.append(
+                    self.learner.network(self._tensor(seen.map), self._tensor(seen.features))[1].cpu().numpy()
+                )
+        return np.concatenate(pieces)
+
+    def _advantages(self, values: Floats, log_probs: Floats) -> tuple[Floats, Floats]:
+        """Give advantages and returns [steps], life by life."""
+        ppo, dataset = self.learner.settings, self.dataset
+        last = self._last_values()
+        advantages, returns = np.empty_like(values), np.empty_like(values)
+        for lives, rows in self._lanes:
+            there = rows >= 0
+            value, reward = (np.where(there, column[rows], np.float32(0)) for column in (values, dataset.rewards))
+            ended = there & (dataset.terminated | dataset.truncated)[rows]
+            after = np.zeros_like(value)
+            after[:-1] = value[1:]
+            after = np.where(ended, np.where(dataset.terminated[rows], np.float32(0), last[lives]), after)
+            after[~there] = 0
+            if self.method == "vtrace":
+                drift = np.where(there, (log_probs - dataset.log_probs)[rows], np.float32(0))
+                target, advantage = vtrace(
+                    reward, value, after, ended, drift, gamma=ppo.gamma, lam=ppo.gae_lambda,
+                    rho_clip=self.settings.rho_clip, c_clip=self.settings.c_clip,
+                )  # fmt: skip
+            else:
+                advantage = gae(reward, value, after, ended, gamma=ppo.gamma, lam=ppo.gae_lambda)
+                target = advantage + value
+            advantages[rows[there]], returns[rows[there]] = advantage[there], target[there]
+        return advantages, returns
+
+
+def regression_weights(advantages: Floats, settings: Replay) -> Floats:
+    """Turn advantages into the weights of a regression: exp(A / temperature) up to a bound, scaled to mean 1.
+
+    Source: Peng et al. 2019 (AWR), arXiv:1910.00177, algorithm 1; advantages are taken in their standard deviations, so
+    that a temperature means the same in every town.
+    """
+    with np.errstate(over="ignore"):
+        weights = np.exp(np.minimum(_standard(advantages) / settings.temperature, np.log(settings.max_weight)))
+    scaled: Floats = (weights / weights.mean(dtype=np.float64)).astype(np.float32)
+    return scaled
+
+
+def _standard(advantages: Floats) -> Floats:
+    """Shift to mean 0 and scale to deviation 1; constant ones become 0."""
+    mean, deviation = advantages.mean(dtype=np.float64), advantages.std(dtype=np.float64)
+    standard: Floats = ((advantages - mean) / (deviation + 1e-8)).astype(np.float32)
+    return standard
+
+
+def _lanes(dataset: Dataset) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Put lives of about the same length side by side: their numbers [B] and their rows [T, B], -1 after their end."""
+    lengths = np.array([life.stop - life.first for life in dataset.lives])
+    order = np.argsort(lengths, kind="stable")
+    at = 0
+    while at < len(order):
+        most = int(lengths[order[at]]) * 2
+        group = [life for life in order[at : at + MOST_LANES] if lengths[life] <= most]
+        lives = np.array(group)
+        firsts = np.array([dataset.lives[life].first for life in group])
+        ticks = np.arange(lengths[lives].max())[:, None]
+        yield lives, np.where(ticks < lengths[lives], firsts + ticks, -1)
+        at += len(group)

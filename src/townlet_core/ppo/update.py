@@ -1,0 +1,152 @@
+"""One epoch of PPO: passes over what was collected, in minibatches of whole ticks of all agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from townlet_core.config.ppo import PPO
+from townlet_core.ppo.learner import Learner, Loss, Reduce
+from townlet_core.ppo.losses import Minibatch, Outcome, ppo_loss
+
+KL_SLACK = 1.5  # of target_kl, as in Stable-Baselines3
+SMALL = 1e-8  # added to the deviation of advantages
+
+
+class Batch(NamedTuple):
+    """What one part of the agents did in T ticks; B agents side by side."""
+
+    map: Tensor  # [T, B, planes * rows * columns]
+    features: Tensor  # [T, B, F]
+    penalty: Tensor  # [T, B, N]
+    actions: Tensor  # [T, B]
+    old_log_probs: Tensor  # [T, B]
+    advantages: Tensor  # [T, B]
+    returns: Tensor  # [T, B]
+    old_values: Tensor  # [T, B]
+    weights: Tensor  # [T, B] 1 where somebody lived, else 0
+    moments: NDArray[np.float64]  # [T, 3] sums over living agents of 1, the advantage and its square
+
+    def take(self, ticks: Tensor, share: float, mean: float, scale: float) -> Minibatch:
+        """Take whole ticks; each transition weighs `share`, advantages are shifted by `mean` and multiplied."""
+        fields = (part.index_select(0, ticks).flatten(0, 1) for part in self[:-1])
+        batch = Minibatch(*fields)
+        return batch._replace(weights=batch.weights * share, advantages=(batch.advantages - mean) * scale)
+
+
+class Updated(NamedTuple):
+    """What an epoch of learning came to, means over its gradient steps unless said otherwise."""
+
+    updates: int  # gradient steps
+    outcome: Outcome  # floats
+    further_loss: float  # policy loss of what was learned from beside
+    clip_fraction_max: float
+    entropy_std: float  # between gradient steps
+    grad_norm: float
+    grad_norm_max: float
+    kl_max: float  # largest |k1| of a step
+
+
+def moments_of(advantages: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Give [T, 3]: for each tick the sums over living agents of 1, the advantage and its square."""
+    a, w = advantages.astype(np.float64), weights.astype(np.float64)
+    return np.stack([w.sum(1), (w * a).sum(1), (w * a * a).sum(1)], axis=1)
+
+
+def minibatches(ticks: int, settings: PPO, *, key: Sequence[int]) -> Iterator[list[NDArray[np.int64]]]:
+    """Shuffle the ticks anew for each pass and deal them into minibatches.
+
+    Args:
+        key: what the order depends on, such as seed and epoch.
+    """
+    for number in range(settings.update_epochs):
+        order = np.random.default_rng([*key, number]).permutation(ticks)
+        yield np.array_split(order, settings.minibatches)
+
+
+def scaling(moments: NDArray[np.float64], *, normalize: bool) -> tuple[float, float, float]:
+    """Give the share of a transition, and the mean and the factor that advantages are normalised by.
+
+    Args:
+        moments: [3] of the whole minibatch, all parts and processes together; the deviation is the unbiased one.
+    """
+    count, total, squares = moments.tolist()
+    share = 1 / count if count else 0.0
+    if not normalize or count < 2:
+        return share, 0.0, 1.0
+    mean = total / count
+    variance = max(squares - count * mean * mean, 0.0) / (count - 1)
+    return share, mean, 1 / (variance**0.5 + SMALL)
+
+
+def update(
+    learner: Learner,
+    batches: Sequence[Batch],
+    *,
+    entropy_coef: float,
+    key: Sequence[int],
+    reduce: Reduce | None = None,
+    also: Iterator[Sequence[Loss]] | None = None,
+) -> Updated:
+    """Learn from what an epoch has collected.
+
+    Args:
+        batches: one a part, all of the same ticks.
+        key: what the order of minibatches depends on.
+        reduce: sums a tensor over all processes, which must call this together.
+        also: further losses for each gradient step, such as those of captures.
+    """
+    settings = learner.settings
+    moments = torch.from_numpy(np.sum([batch.moments for batch in batches], axis=0))
+    if reduce is not None:
+        reduce(moments)
+    known, device = moments.numpy(), batches[0].actions.device
+    steps: list[Tensor] = []
+    for dealt in minibatches(len(known), settings, key=key):
+        for ticks in dealt:
+            rows = torch.from_numpy(ticks).to(device)
+            scale = scaling(known[ticks].sum(0), normalize=settings.normalize_advantages)
+            losses = [partial(_part_loss, learner, batch, rows, scale, entropy_coef) for batch in batches]
+            steps.append(learner.step(losses, next(also) if also is not None else ()))
+        if settings.target_kl is not None:
+            kl = torch.stack(steps[-len(dealt) :])[:, Outcome._fields.index("k3")].mean()
+            if reduce is not None:
+                reduce(kl)
+            if float(kl) > KL_SLACK * settings.target_kl:
+                break
+    return summarise(torch.stack(steps), reduce)
+
+
+def _part_loss(
+    learner: Learner, batch: Batch, rows: Tensor, scale: tuple[float, float, float], entropy_coef: float
+) -> tuple[Tensor, Outcome]:
+    return ppo_loss(learner.network, batch.take(rows, *scale), learner.settings, entropy_coef)
+
+
+def summarise(steps: Tensor, reduce: Reduce | None = None) -> Updated:
+    """Put the outcomes of gradient steps `[steps, 8]` together, as Learner.step gives them.
+
+    This is the one moment of an epoch at which a device is waited for.
+    """
+    outcomes, norms = steps[:, :-1].contiguous(), steps[:, -1]
+    if reduce is not None:
+        reduce(outcomes)
+    told = outcomes.to("cpu", torch.float64).numpy()
+    norm = norms.to("cpu", torch.float64).numpy()
+    by_name = dict(zip((*Outcome._fields, "further"), told.T, strict=True))
+    return Updated(
+        updates=len(told),
+        outcome=Outcome(*told[:, :-1].mean(0).tolist()),
+        further_loss=float(told[:, -1].mean()),
+        clip_fraction_max=float(by_name["clip_fraction"].max()),
+        entropy_std=float(by_name["entropy"].std()),
+        grad_norm=float(norm.mean()),
+        grad_norm_max=float(norm.max()),
+        kl_max=float(np.abs(by_name["k1"]).max()),
+    )

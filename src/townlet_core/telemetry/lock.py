@@ -1,0 +1,59 @@
+"""One writer a log: a lock beside it that outlasts rotation, names its holder and goes with the process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from townlet_core.errors import OutputError
+
+
+@contextmanager
+def only_writer(path: Path, where: Path) -> Iterator[None]:
+    """Keep other writers away from a log. The lock of a process that was killed is free; its file is used again.
+
+    Args:
+        where: the name that the user gave the log, for the error.
+
+    Raises:
+        OutputError: somebody else writes it.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    descriptor = _take(lock, where)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        with suppress(OSError):  # the folder may be gone, or the lock be another's
+            if _is_at(descriptor, lock):
+                os.unlink(lock)
+        os.close(descriptor)
+
+
+def _take(lock: Path, where: Path) -> int:
+    """Open and lock the file; again if its holder has removed it in between."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 20, 0).decode().strip()
+            os.close(descriptor)
+            hint = "wait until it has ended, or name another file for the log"
+            problem = f"is being written by process {holder}" if holder else "is being written by another process"
+            raise OutputError(problem, where=str(where), hint=hint) from error
+        if _is_at(descriptor, lock):
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Say whether an open file still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False

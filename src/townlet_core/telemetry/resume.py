@@ -1,0 +1,117 @@
+"""What a run that goes on from a checkpoint takes out of its log: records written after that, which come anew."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from townlet_core.telemetry.ending import Stamp, lines_backwards, stamp_of
+from townlet_core.telemetry.segments import segments, set_aside
+
+DRAFT = "draft"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Tells the records of a run from others."""
+
+    run_id: str
+    after: int  # offset of the last record that the checkpoint knows of
+
+    def stamp(self, line: bytes) -> Stamp | None:
+        """Read the place of a record of this run; lines without its name are not even parsed."""
+        stamp = stamp_of(line) if self._mark in line else None
+        return stamp if stamp is not None and stamp.run_id == self.run_id else None
+
+    @cached_property
+    def _mark(self) -> bytes:
+        return to_json(self.run_id)
+
+    def supersedes(self, line: bytes) -> bool:
+        """Say whether the run will write a record anew."""
+        stamp = self.stamp(line)
+        return stamp is not None and stamp.offset > self.after
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where the first record that is superseded begins in a file."""
+
+    file: Path
+    begin: int
+
+
+def supersede(path: Path, run: Run) -> tuple[Stamp | None, str | None]:
+    """Move the records that a run will write anew out of a log, to a file beside it.
+
+    They are all safe there before the log changes, and it loses the newest first: after a kill in between, the rest
+    goes when the run is resumed again.
+
+    Returns:
+        The last record of the run that stays, and a note if any went.
+    """
+    cuts, last = _find(path, run)
+    if not cuts:
+        return last, None
+    lines = [line for cut in reversed(cuts) for line in _lines_from(cut) if run.supersedes(line)]
+    aside = set_aside(path, "superseded", b"".join(lines))
+    for cut in cuts:
+        _take_out(path, cut, run)
+    _make_active(path)
+    return last, f"moved {len(lines)} records that come after the checkpoint to {aside.name}"
+
+
+def _find(path: Path, run: Run) -> tuple[list[Cut], Stamp | None]:
+    """Find what is superseded, newest file first, back to the last record of the run that stays."""
+    cuts: list[Cut] = []
+    for file in reversed(segments(path)):
+        begin: int | None = None
+        stays: Stamp | None = None
+        with file.open("rb") as handle:
+            for place, line in lines_backwards(handle):
+                stamp = run.stamp(line)
+                if stamp is not None and stamp.offset <= run.after:
+                    stays = stamp
+                    break
+                begin = begin if stamp is None else place
+        if begin is not None:
+            cuts.append(Cut(file, begin))
+        if stays is not None:
+            return cuts, stays
+    return cuts, None
+
+
+def _lines_from(cut: Cut) -> Iterator[bytes]:
+    with cut.file.open("rb") as handle:
+        handle.seek(cut.begin)
+        yield from handle
+
+
+def _take_out(path: Path, cut: Cut, run: Run) -> None:
+    """Replace a file by one without what is superseded; remove it if nothing is left."""
+    draft = path.with_name(f"{path.name}.{DRAFT}")
+    shutil.copy(cut.file, draft)
+    with draft.open("r+b") as new:
+        new.truncate(cut.begin)
+        new.seek(cut.begin)
+        new.writelines(line for line in _lines_from(cut) if not run.supersedes(line))
+        new.flush()
+        os.fsync(new.fileno())
+    if draft.stat().st_size:
+        os.replace(draft, cut.file)
+    else:
+        os.unlink(cut.file)
+        os.unlink(draft)
+
+
+def _make_active(path: Path) -> None:
+    """Have the newest segment be the active file again, as it was when the checkpoint was made, if that is gone."""
+    left = segments(path)
+    if left and left[-1] != path:
+        os.rename(left[-1], path)

@@ -1,0 +1,156 @@
+"""Losses: by hand, and against the formulas of CleanRL's ppo.py written out with torch's own distributions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch.distributions import Categorical
+
+from townlet_core.config.ppo import PPO, Network
+from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
+from townlet_core.ppo.losses import (
+    Minibatch,
+    clipped_surrogate,
+    entropy_of,
+    kl_k1,
+    kl_k3,
+    ppo_loss,
+    regression_loss,
+    value_loss,
+)
+
+SHAPE = Shape(map=(2, 3, 3), features=5, actions=4)
+
+
+def network(seed: int = 0) -> ActorCritic:
+    made = ActorCritic(SHAPE, Network(hidden=(8, 8)), generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        made.head.weight.mul_(100)  # far from uniform
+    return made
+
+
+def minibatch(n: int = 12, seed: int = 1, **changes: Any) -> Minibatch:
+    g = torch.Generator().manual_seed(seed)
+    mask = torch.rand(n, 4, generator=g) < 0.7
+    actions = torch.randint(4, (n,), generator=g)
+    mask[torch.arange(n), actions] = True
+    batch = Minibatch(
+        map=torch.rand(n, 18, generator=g),
+        features=torch.randn(n, 5, generator=g),
+        penalty=penalty_of(mask),
+        actions=actions,
+        old_log_probs=-torch.rand(n, generator=g) * 2,
+        advantages=torch.randn(n, generator=g),
+        returns=torch.randn(n, generator=g),
+        old_values=torch.randn(n, generator=g),
+        weights=torch.full((n,), 1 / n),
+    )
+    return batch._replace(**changes)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "loss"),
+    [
+        pytest.param(1.1, 2.0, -2.2, id="within the range"),
+        pytest.param(1.5, 2.0, -2.4, id="no more to be won above it"),
+        pytest.param(0.5, 2.0, -1.0, id="a bad step is taken back in full"),
+        pytest.param(0.5, -2.0, 1.6, id="no more to be won below it"),
+        pytest.param(1.5, -2.0, 3.0, id="and a worse one too"),
+    ],
+)
+def test_the_surrogate_is_clipped_where_more_would_be_won(ratio: float, advantage: float, loss: float) -> None:
+    found = clipped_surrogate(torch.tensor([math.log(ratio)]), torch.tensor([advantage]), 0.2)
+    assert found.item() == pytest.approx(loss, rel=1e-6)
+
+
+def test_the_value_loss_is_half_the_square_and_clipped_takes_the_larger() -> None:
+    values, returns, old = torch.tensor([3.0, 0.0]), torch.tensor([1.0, 1.0]), torch.tensor([0.0, 0.0])
+    assert value_loss(values, returns, old, None).tolist() == [2.0, 0.5]
+    # held within 0.5 of the old one: 0.5 v 1 gives 0.125, less than 2; then 0 v 1 either way
+    assert value_loss(values, returns, old, 0.5).tolist() == [2.0, 0.5]
+    assert value_loss(torch.tensor([3.0]), torch.tensor([3.0]), torch.tensor([0.0]), 0.5).tolist() == [3.125]
+
+
+def test_the_entropy_of_an_even_choice_of_two_is_log_two() -> None:
+    log_probs = log_policy(torch.zeros(1, 3), penalty_of(torch.tensor([[1, 0, 1]])))
+    assert entropy_of(log_probs).item() == pytest.approx(math.log(2))
+
+
+def test_both_estimates_of_kl_by_hand() -> None:
+    log_ratio = torch.tensor([math.log(0.5), math.log(2.0)])
+    assert kl_k1(log_ratio).tolist() == pytest.approx([math.log(2), -math.log(2)])
+    assert kl_k3(log_ratio).tolist() == pytest.approx([0.5 - 1 + math.log(2), 2 - 1 - math.log(2)])
+
+
+def test_both_estimates_of_kl_agree_in_the_mean() -> None:
+    """Over draws of the old policy both have the mean KL(old, new), here 0.5 log(0.5/0.9) + 0.5 log(0.5/0.1)."""
+    old, new = torch.tensor([0.5, 0.5]), torch.tensor([0.9, 0.1])
+    log_ratio = new.log() - old.log()
+    exact = (old * (old.log() - new.log())).sum().item()
+    assert (old * kl_k1(log_ratio)).sum().item() == pytest.approx(exact)
+    assert (old * kl_k3(log_ratio)).sum().item() == pytest.approx(exact)
+
+
+def test_what_is_forbidden_has_no_probability_and_no_gradient() -> None:
+    logits = torch.randn(5, 4, requires_grad=True, generator=torch.Generator().manual_seed(3))
+    mask = torch.tensor([[1, 0, 1, 1]] * 5)
+    log_probs = log_policy(logits, penalty_of(mask))
+    assert (log_probs.exp()[:, 1] == 0).all()
+    (log_probs[:, 0].sum() + entropy_of(log_probs).sum()).backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, 1] == 0).all()
+    assert (logits.grad[:, [0, 2, 3]] != 0).all()
+
+
+@pytest.mark.parametrize("value_clip", [None, 0.3])
+def test_the_loss_and_its_gradient_are_cleanrls(value_clip: float | None) -> None:
+    settings = PPO(clip_range=0.15, value_clip_range=value_clip, value_coef=0.7)
+    batch, net = minibatch(), network()
+    loss, outcome = ppo_loss(net, batch, settings, 0.03)
+    gradients = torch.autograd.grad(loss, list(net.parameters()))
+
+    logits, values = net(batch.map, batch.features)
+    choice = Categorical(logits=logits.masked_fill(batch.penalty < 0, torch.finfo().min))
+    logratio = choice.log_prob(batch.actions) - batch.old_log_probs
+    ratio = logratio.exp()
+    pg_loss = torch.max(-batch.advantages * ratio, -batch.advantages * torch.clamp(ratio, 0.85, 1.15)).mean()
+    v_loss = (values - batch.returns) ** 2
+    if value_clip is not None:
+        clipped = batch.old_values + torch.clamp(values - batch.old_values, -value_clip, value_clip)
+        v_loss = torch.max(v_loss, (clipped - batch.returns) ** 2)
+    expected = pg_loss - 0.03 * choice.entropy().mean() + 0.7 * 0.5 * v_loss.mean()
+    torch.testing.assert_close(loss, expected)
+    for ours, theirs in zip(gradients, torch.autograd.grad(expected, list(net.parameters())), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert outcome.policy_loss.item() == pytest.approx(pg_loss.item(), abs=1e-6)
+    assert outcome.clip_fraction.item() == pytest.approx(((ratio - 1).abs() > 0.15).float().mean().item(), abs=1e-6)
+    assert outcome.k1.item() == pytest.approx(-logratio.mean().item(), abs=1e-6)
+    assert outcome.k3.item() == pytest.approx((ratio - 1 - logratio).mean().item(), abs=1e-5)
+
+
+def test_who_does_not_live_changes_nothing() -> None:
+    """Transitions of weight 0 leave loss and gradient as they are without them, whatever stands in them."""
+    net, some = network(), minibatch(6)
+    noise = minibatch(4, seed=9, weights=torch.zeros(4))
+    more = Minibatch(*(torch.cat(pair) for pair in zip(some, noise, strict=True)))
+    few, many = (torch.autograd.grad(ppo_loss(net, b, PPO(), 0.01)[0], list(net.parameters())) for b in (some, more))
+    for a, b in zip(few, many, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_cloning_raises_the_log_probability_of_what_was_done() -> None:
+    net, batch = network(), minibatch(advantages=torch.ones(12))
+    loss, outcome = regression_loss(net, batch, PPO(value_coef=0.0), 0.0)
+    log_probs = log_policy(net(batch.map, batch.features)[0], batch.penalty)
+    expected = -log_probs.gather(1, batch.actions.unsqueeze(1)).mean()
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(outcome.policy_loss, expected.detach())
+
+
+def test_a_regression_never_looks_at_old_log_probabilities() -> None:
+    batch = minibatch(advantages=torch.rand(12))
+    strange = batch._replace(old_log_probs=torch.full((12,), math.nan))
+    assert regression_loss(network(), strange, PPO(), 0.01)[0] == regression_loss(network(), batch, PPO(), 0.01)[0]
