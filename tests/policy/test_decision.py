@@ -16,7 +16,11 @@ def test_policies_are_found_by_name_and_say_what_their_log_probabilities_are() -
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("scriptd", "did you mean 'scripted'?"), ("zebra", "known are scripted, random, or give the folder of a checkpoint")]
+    ("name", "hint"),
+    [
+        ("scriptd", "did you mean 'scripted'?"),
+        ("zebra", "known are scripted, random, or give the folder of a checkpoint"),
+    ],
 )
 def test_an_unknown_policy_is_an_error_that_names_those_there_are(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stable_baselines3.common.buffers import RolloutBuffer
 
-from townlet_core.ppo.advantages import explained_variance, gae, next_values, vtrace
+from townlet_core.ppo.advantages import explained_variance, gae, lambdas, next_values, vtrace
 
 f32 = np.float32
 
@@ -110,6 +110,14 @@ def test_vtrace_of_a_policy_with_itself_is_the_return_of_gae(life: Any, bootstra
     targets, _ = vtrace(rewards, values, after, ended, np.zeros_like(values), gamma=0.9, lam=lam)
     expected = values + gae(rewards, values, after, ended, gamma=0.9, lam=lam)
     np.testing.assert_allclose(targets, expected, atol=1e-9)
+
+
+def test_what_a_choice_led_to_is_traced_through_ticks_without_one() -> None:
+    """A choice, two ticks of waiting, a choice: with lambda 0 the first takes in all errors up to the second."""
+    lam = lambdas(column(1, 0, 0, 1) == 1, 0.0)
+    assert lam.ravel().tolist() == [1, 1, 0]
+    advantages = gae(column(1, 2, 4), column(0, 0, 0), column(0, 0, 0), column(0, 0, 0) == 1, gamma=0.5, lam=lam)
+    assert advantages.ravel().tolist() == [1 + 0.5 * (2 + 0.5 * 4), 4, 4]
 
 
 def test_vtrace_by_hand() -> None:

@@ -47,6 +47,7 @@ def minibatch(n: int = 12, seed: int = 1, **changes: Any) -> Minibatch:
         returns=torch.randn(n, generator=g),
         old_values=torch.randn(n, generator=g),
         weights=torch.full((n,), 1 / n),
+        choices=torch.full((n,), 1 / n),
     )
     return batch._replace(**changes)
 
@@ -134,7 +135,7 @@ def test_the_loss_and_its_gradient_are_cleanrls(value_clip: float | None) -> Non
 def test_who_does_not_live_changes_nothing() -> None:
     """Transitions of weight 0 leave loss and gradient as they are without them, whatever stands in them."""
     net, some = network(), minibatch(6)
-    noise = minibatch(4, seed=9, weights=torch.zeros(4))
+    noise = minibatch(4, seed=9, weights=torch.zeros(4), choices=torch.zeros(4))
     more = Minibatch(*(torch.cat(pair) for pair in zip(some, noise, strict=True)))
     few, many = (torch.autograd.grad(ppo_loss(net, b, PPO(), 0.01)[0], list(net.parameters())) for b in (some, more))
     for a, b in zip(few, many, strict=True):

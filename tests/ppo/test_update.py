@@ -34,6 +34,8 @@ def batch(network: ActorCritic, agents: int = 4, ticks: int = 8, seed: int = 0) 
     log_probs = log_policy(logits, penalty).gather(1, actions.reshape(-1, 1)).reshape(ticks, agents)
     advantages, weights = torch.randn(ticks, agents, generator=g), torch.ones(ticks, agents)
     weights[ticks // 2 :, 0] = 0
+    choices = weights.clone()
+    choices[:2, 1] = 0  # agent 1 has none at first
     return Batch(
         map=torch.zeros(ticks, agents, 0),
         features=features,
@@ -44,7 +46,8 @@ def batch(network: ActorCritic, agents: int = 4, ticks: int = 8, seed: int = 0) 
         returns=torch.randn(ticks, agents, generator=g),
         old_values=values.reshape(ticks, agents),
         weights=weights,
-        moments=moments_of(advantages.numpy(), weights.numpy()),
+        choices=choices,
+        moments=moments_of(advantages.numpy(), weights.numpy(), choices.numpy()),
     )
 
 
@@ -57,7 +60,7 @@ def split(whole: Batch, at: int) -> list[Batch]:
     parts = []
     for agents in (slice(None, at), slice(at, None)):
         fields = [field[:, agents] for field in whole[:-1]]
-        parts.append(Batch(*fields, moments=moments_of(fields[5].numpy(), fields[8].numpy())))
+        parts.append(Batch(*fields, moments=moments_of(fields[5].numpy(), fields[8].numpy(), fields[9].numpy())))
     return parts
 
 
@@ -77,19 +80,24 @@ def test_the_order_depends_on_the_key_alone() -> None:
     assert order(1, 2) != order(1, 3)
 
 
-def test_advantages_are_normalised_by_mean_and_unbiased_deviation() -> None:
-    """1, 2, 3, 6: mean 3, squares of the distances 4 + 1 + 0 + 9 = 14, variance 14 / 3. The dead one is left out."""
-    moments = moments_of(np.array([[1.0, 2.0], [3.0, 6.0], [99.0, 99.0]]), np.array([[1, 1], [1, 1], [0, 0]]))
-    share, mean, factor = scaling(moments.sum(0), normalize=True)
-    assert (share, mean) == (0.25, 3)
-    assert factor == pytest.approx((3 / 14) ** 0.5)
-    assert scaling(moments.sum(0), normalize=False) == (0.25, 0, 1)
+def test_the_advantages_of_choices_are_normalised_by_mean_and_unbiased_deviation() -> None:
+    """1, 2, 3, 6: mean 3, squares of the distances 4 + 1 + 0 + 9 = 14, variance 14 / 3. Two lived without a choice."""
+    advantages = np.array([[1.0, 2.0], [3.0, 6.0], [99.0, 99.0]])
+    moments = moments_of(advantages, np.ones((3, 2)), np.array([[1, 1], [1, 1], [0, 0]]))
+    found = scaling(moments.sum(0), normalize=True)
+    assert found[:3] == (1 / 6, 0.25, 3)
+    assert found.factor == pytest.approx((3 / 14) ** 0.5)
+    assert scaling(moments.sum(0), normalize=False) == (1 / 6, 0.25, 0, 1)
 
 
 def test_advantages_that_are_all_the_same_become_nothing() -> None:
-    moments = moments_of(np.full((2, 2), 5.0), np.ones((2, 2)))
-    share, mean, factor = scaling(moments.sum(0), normalize=True)
-    assert (share, (5.0 - mean) * factor) == (0.25, 0)
+    found = scaling(moments_of(np.full((2, 2), 5.0), np.ones((2, 2)), np.ones((2, 2))).sum(0), normalize=True)
+    assert (found.choice_share, (5.0 - found.mean) * found.factor) == (0.25, 0)
+
+
+def test_a_minibatch_without_a_choice_moves_no_policy() -> None:
+    found = scaling(moments_of(np.ones((2, 2)), np.ones((2, 2)), np.zeros((2, 2))).sum(0), normalize=True)
+    assert found == (0.25, 0, 0, 1)
 
 
 def test_the_first_minibatch_of_fresh_experience_has_ratio_one() -> None:

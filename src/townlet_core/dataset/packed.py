@@ -71,8 +71,7 @@ class Packed:
         if self.spilled:
             with self._blame_folder():
                 for _ in layout.kinds():
-                    file = tempfile.TemporaryFile(dir=folder, buffering=0)
-                    self._files.append(self._closing.enter_context(file))
+                    self._files.append(self._closing.enter_context(_nameless(folder)))
         else:
             self._parts = [np.empty((rows, length), kind) for kind, length in layout.kinds()]
 
@@ -142,6 +141,13 @@ def is_binary(maps: Rows) -> bool:
 def _bytes(bits: int) -> int:
     """Give the bytes that so many bits take."""
     return -(-bits // 8)
+
+
+@contextmanager
+def _nameless(folder: Path | None) -> Iterator[IO[bytes]]:
+    """Open a file that no folder lists."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        yield file
 
 
 def _write_at(file: IO[bytes], offset: int, data: bytes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -50,7 +52,13 @@ class Dataset:
     """Rows of what agents saw, did and got: one a tick of a life, life after life. Rows can be read by many threads."""
 
     def __init__(
-        self, tables: Tables, lives: Sequence[LifeSpan], columns: Columns, packed: Packed, captures: Sequence[Capture]
+        self,
+        captures: Sequence[Capture],
+        tables: Tables,
+        lives: Sequence[LifeSpan],
+        columns: Columns,
+        packed: Packed,
+        baseline: Baseline | None,
     ) -> None:
         self.map_channels, self.map_shape, self.feature_names, self.action_names = tables
         self.lives = tuple(lives)
@@ -60,7 +68,7 @@ class Dataset:
         abouts = [capture.manifest.metadata for capture in captures]
         self.config_hashes = _distinct([about.config_hash for about in abouts if isinstance(about, Metadata)])
         self.scenario_names = _distinct([about.scenario_name for about in abouts if about])
-        self.baseline = _baseline(captures)
+        self.baseline = baseline
         self._packed = packed
 
     def __enter__(self) -> Self:
@@ -112,16 +120,16 @@ def open_dataset(places: Sequence[Path], *, memory_bytes: int = 2 * 2**30, spill
     captures = find_captures(places)
     sources = list(sources_of(captures))
     tables, lives = _survey(sources)
+    baseline = _baseline(captures)
     columns = new_columns(lives[-1].stop)
-    packed = None
-    for binary in (True, False):  # bits, until a map turns out to hold more than bits can
-        layout = Layout(int(np.prod(tables.map_shape)), len(tables.feature_names), len(tables.action_names), binary)
-        rows = lives[-1].stop + len(lives)
-        packed = packed or _fill(
-            Packed(rows, layout, memory_bytes=memory_bytes, folder=spill_folder), columns, sources, lives
-        )
-    assert packed is not None
-    return Dataset(tables, lives, columns, packed, captures)
+    rows = lives[-1].stop + len(lives)
+    tiles, features, actions = math.prod(tables.map_shape), len(tables.feature_names), len(tables.action_names)
+    bits = Layout(tiles, features, actions, binary=True)
+    packed = Packed(rows, bits, memory_bytes=memory_bytes, folder=spill_folder)
+    if not _fill(packed, columns, sources, lives):
+        packed = Packed(rows, bits._replace(binary=False), memory_bytes=memory_bytes, folder=spill_folder)
+        _fill(packed, columns, sources, lives)
+    return Dataset(captures, tables, lives, columns, packed, baseline)
 
 
 def _survey(sources: Sequence[Source]) -> tuple[Tables, list[LifeSpan]]:
@@ -139,9 +147,10 @@ def _survey(sources: Sequence[Source]) -> tuple[Tables, list[LifeSpan]]:
     return agreement.tables(), lives
 
 
-def _fill(packed: Packed, columns: Columns, sources: Sequence[Source], lives: Sequence[LifeSpan]) -> Packed | None:
-    """Read all samples, one at a time. None if a map does not fit."""
-    try:
+def _fill(packed: Packed, columns: Columns, sources: Sequence[Source], lives: Sequence[LifeSpan]) -> bool:
+    """Read all samples, one at a time. False, with all let go, if a map holds more than bits can."""
+    with ExitStack() as undo:
+        undo.callback(packed.close)
         for number, (source, life) in enumerate(zip(sources, lives, strict=True)):
             sample = sample_of(source)
             where = str(source.capture.path.with_name(life.sample))
@@ -149,14 +158,11 @@ def _fill(packed: Packed, columns: Columns, sources: Sequence[Source], lives: Se
                 raise SampleError("was changed while it was read", where=where)
             columns.put(life.first, sample, where)
             if packed.layout.binary and not _is_binary(sample):
-                packed.close()
-                return None
+                return False
             _put_observations(packed, sample, life.first, lives[-1].stop + number)
         packed.keep()
-    except BaseException:
-        packed.close()
-        raise
-    return packed
+        undo.pop_all()
+    return True
 
 
 def _is_binary(sample: PlainSample) -> bool:

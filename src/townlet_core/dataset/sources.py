@@ -50,13 +50,14 @@ def find_captures(places: Sequence[Path]) -> list[Capture]:
     """
     if not places:
         raise SampleError("no capture is named", hint="name the folder of one, which 'townlet rollout capture' fills")
+    manifests = [find_manifest(place) if place.is_dir() else place for place in places]
     named: dict[Path, Path] = {}
-    for place in places:
-        path = find_manifest(place) if place.is_dir() else place
-        earlier = named.setdefault(path.resolve(), place)
-        if earlier is not place:
-            raise SampleError(f"is the same capture as {earlier}", where=str(place), hint="name each capture once")
-    return [_check(place, path) for path, place in named.items()]
+    for place, path in zip(places, manifests, strict=True):
+        real = path.resolve()
+        if real in named:
+            raise SampleError(f"is the same capture as {named[real]}", where=str(place), hint="name each capture once")
+        named[real] = place
+    return [_check(place, path) for place, path in zip(places, manifests, strict=True)]
 
 
 def _check(place: Path, path: Path) -> Capture:

@@ -25,7 +25,7 @@ def next_values(
 
 
 def gae(
-    rewards: Floats, values: Floats, after: Floats, ended: NDArray[np.bool_], *, gamma: float, lam: float
+    rewards: Floats, values: Floats, after: Floats, ended: NDArray[np.bool_], *, gamma: float, lam: float | Floats
 ) -> Floats:
     """Estimate advantages by GAE(gamma, lambda).
 
@@ -36,6 +36,7 @@ def gae(
         values: [T, B] of the observation before each tick.
         after: [T, B] of what the tick led to, see next_values.
         ended: [T, B] a life ended or was cut off: what comes after belongs to somebody else.
+        lam: one number, or one a tick [T, B], see lambdas.
 
     Returns:
         [T, B]; the returns that values are fitted to are these plus the values.
@@ -43,6 +44,19 @@ def gae(
     errors = rewards + gamma * after - values
     decay = gamma * lam * ~ended
     return _accumulate(errors, decay)
+
+
+def lambdas(choices: NDArray[np.bool_], lam: float) -> Floats:
+    """Give the lambda of each tick [T, B]: one step of lambda a choice, and none for ticks in which there is none.
+
+    An agent in the shower for thirty ticks can do nothing but wait. Such ticks add no chance of its making, so what
+    came of its last choice is traced through them unshortened, as through the steps of an option (Sutton, Precup,
+    Singh 1999, https://doi.org/10.1016/S0004-3702(99)00052-1).
+
+    Args:
+        choices: [T + 1, B] more than one action was allowed.
+    """
+    return np.where(choices[1:], np.float32(lam), np.float32(1))
 
 
 def vtrace(
@@ -53,7 +67,7 @@ def vtrace(
     log_rhos: Floats,
     *,
     gamma: float,
-    lam: float = 1.0,
+    lam: float | Floats = 1.0,
     rho_clip: float = 1.0,
     c_clip: float = 1.0,
 ) -> tuple[Floats, Floats]:

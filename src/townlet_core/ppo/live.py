@@ -13,7 +13,7 @@ from townlet_core.config.ppo import PPO
 from townlet_core.policy.decision import Observation
 from townlet_core.policy.learned import LearnedPolicy
 from townlet_core.policy.network import penalty_of
-from townlet_core.ppo.advantages import gae, next_values
+from townlet_core.ppo.advantages import gae, lambdas, next_values
 from townlet_core.ppo.facts import Facts, Ledger
 from townlet_core.ppo.update import Batch, moments_of
 from townlet_core.rollout.collect import Player
@@ -104,7 +104,8 @@ class Part:
         terminated, truncated = frames.terminated == 1, frames.truncated == 1
         after = next_values(values, self._last_values(truncated), terminated, truncated)
         ended = terminated | truncated
-        advantages = gae(frames.rewards, frames.values, after, ended, gamma=settings.gamma, lam=settings.gae_lambda)
+        lam = lambdas(choices_of(frames.action_mask), settings.gae_lambda)
+        advantages = gae(frames.rewards, frames.values, after, ended, gamma=settings.gamma, lam=lam)
         return advantages.astype(np.float32, copy=False)
 
     def _last_values(self, truncated: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -116,6 +117,12 @@ class Part:
             rows = frames.end_row[at]
             values[at] = self.policy.values(frames.end_map[at[1], rows], frames.end_features[at[1], rows])
         return values
+
+
+def choices_of(action_mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Say where more than one action is allowed."""
+    choices: NDArray[np.bool_] = action_mask.sum(-1) > 1
+    return choices
 
 
 def _as_bytes(records: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -145,6 +152,7 @@ def _batch(
         return flat
 
     weights = frames.alive.astype(np.float32)
+    choices = weights * choices_of(frames.action_mask[:-1])
     flat = (len(weights), -1)
     return Batch(
         map=tensor(frames.map[:-1]),
@@ -156,5 +164,6 @@ def _batch(
         returns=tensor(returns),
         old_values=tensor(frames.values),
         weights=tensor(weights),
-        moments=moments_of(advantages.reshape(flat), weights.reshape(flat)),
+        choices=tensor(choices),
+        moments=moments_of(advantages.reshape(flat), weights.reshape(flat), choices.reshape(flat)),
     )

@@ -22,7 +22,8 @@ class Minibatch(NamedTuple):
     advantages: Tensor  # [n] scaled as they are used
     returns: Tensor  # [n] that values are fitted to
     old_values: Tensor  # [n] that were expected when the action was chosen
-    weights: Tensor  # [n] share of each transition in the gradient step: all parts together sum to 1
+    weights: Tensor  # [n] share of each transition in the value loss: all parts together sum to 1
+    choices: Tensor  # [n] the same in the policy's losses: 0 where only one action was allowed
 
 
 class Outcome(NamedTuple):
@@ -86,19 +87,19 @@ def ppo_loss(network: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef
     logits, values = network(batch.map, batch.features)
     log_probs = log_policy(logits, batch.penalty)
     log_ratio = log_probs.gather(1, batch.actions.unsqueeze(1)).squeeze(1) - batch.old_log_probs
-    weights = batch.weights
-    policy = weights @ clipped_surrogate(log_ratio, batch.advantages, settings.clip_range)
-    value = weights @ value_loss(values, batch.returns, batch.old_values, settings.value_clip_range)
-    entropy = weights @ entropy_of(log_probs)
+    choices = batch.choices
+    policy = choices @ clipped_surrogate(log_ratio, batch.advantages, settings.clip_range)
+    value = batch.weights @ value_loss(values, batch.returns, batch.old_values, settings.value_clip_range)
+    entropy = choices @ entropy_of(log_probs)
     with torch.no_grad():
-        beyond = ((log_ratio.exp() - 1).abs() > settings.clip_range).to(weights.dtype)
+        beyond = ((log_ratio.exp() - 1).abs() > settings.clip_range).to(choices.dtype)
         outcome = Outcome(
             policy.detach(),
             value.detach(),
             entropy.detach(),
-            weights @ beyond,
-            weights @ kl_k1(log_ratio),
-            weights @ kl_k3(log_ratio),
+            choices @ beyond,
+            choices @ kl_k1(log_ratio),
+            choices @ kl_k3(log_ratio),
         )
     return policy + settings.value_coef * value - entropy_coef * entropy, outcome
 
@@ -114,10 +115,9 @@ def regression_loss(
     logits, values = network(batch.map, batch.features)
     log_probs = log_policy(logits, batch.penalty)
     chosen = log_probs.gather(1, batch.actions.unsqueeze(1)).squeeze(1)
-    weights = batch.weights
-    policy = -(weights * batch.advantages) @ chosen
-    value = weights @ value_loss(values, batch.returns, batch.old_values, None)
-    entropy = weights @ entropy_of(log_probs)
+    policy = -(batch.choices * batch.advantages) @ chosen
+    value = batch.weights @ value_loss(values, batch.returns, batch.old_values, None)
+    entropy = batch.choices @ entropy_of(log_probs)
     nothing = torch.zeros_like(policy).detach()
     outcome = Outcome(policy.detach(), value.detach(), entropy.detach(), nothing, nothing, nothing)
     return policy + settings.value_coef * value - entropy_coef * entropy, outcome

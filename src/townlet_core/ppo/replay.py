@@ -20,7 +20,7 @@ from townlet_core.config.ppo import PPO, Replay
 from townlet_core.dataset.replay import Dataset
 from townlet_core.errors import InputError
 from townlet_core.policy.network import log_policy, penalty_of
-from townlet_core.ppo.advantages import explained_variance, gae, vtrace
+from townlet_core.ppo.advantages import explained_variance, gae, lambdas, vtrace
 from townlet_core.ppo.learner import Learner, Loss
 from townlet_core.ppo.losses import Minibatch, Outcome, ppo_loss, regression_loss
 
@@ -84,6 +84,7 @@ class ReplayBuffer:
         self.own = own
         self.device = learner.gradient.device
         self._lanes = list(_lanes(dataset))
+        self.choices = self._find_choices()  # [steps] bool: more than one action was allowed
         self.anchor: Floats | None = None  # log-probabilities under the clone
 
     def judge(self, epoch: int) -> Judged:
@@ -94,16 +95,25 @@ class ReplayBuffer:
             self.anchor = log_probs.copy()
         advantages, returns = self._advantages(values, log_probs)
         if self.method == "vtrace":
-            return Judged(_standard(advantages), returns, values, self.dataset.log_probs, advantages)
+            return Judged(self._standard(advantages), returns, values, self.dataset.log_probs, advantages)
         if self.method == "anchored" and not cloning:
             assert self.anchor is not None
-            return Judged(_standard(advantages), returns, values, self.anchor, advantages)
-        weights = np.ones_like(advantages) if cloning else regression_weights(advantages, self.settings)
+            return Judged(self._standard(advantages), returns, values, self.anchor, advantages)
+        weights = np.ones_like(advantages)
+        if not cloning and self.choices.any():
+            weights[self.choices] = regression_weights(advantages[self.choices], self.settings)
         return Judged(weights, returns, values, np.zeros_like(values), advantages)
 
     def judged_before(self, weights: Floats, log_probs: Floats, zeros: Floats) -> Judged:
         """Put together what an earlier judgement left for policy losses, which look at nothing else."""
         return Judged(weights, zeros, zeros, log_probs, zeros)
+
+    def _standard(self, advantages: Floats) -> Floats:
+        """Scale the advantages of choices to mean 0 and deviation 1."""
+        standard = np.zeros_like(advantages)
+        if self.choices.any():
+            standard[self.choices] = _standard(advantages[self.choices])
+        return standard
 
     def steps(self, judged: Judged, epoch: int, entropy_coef: float) -> Iterator[list[Loss]]:
         """Give the losses of one pass: for each gradient step a loss a part, together the mean over a batch."""
@@ -111,8 +121,7 @@ class ReplayBuffer:
         for rows in self.dataset.passes(
             seed=self.seed, epoch=epoch, batch=self.settings.batch, block=self.settings.block
         ):
-            cuts = np.array_split(rows, self.parts)
-            yield [partial(self._loss, judged, cuts[part], 1 / len(rows), ppo, entropy_coef) for part in self.own]
+            yield self._parts_of(judged, rows, 1.0, ppo, entropy_coef)
 
     def policy_losses(self, judged: Judged, batch: int, coefficient: float, epoch: int) -> Iterator[list[Loss]]:
         """Give policy losses of batches without end, times a coefficient, for steps that learn from the town too."""
@@ -120,18 +129,26 @@ class ReplayBuffer:
         for number in itertools.count():
             key = epoch * MOST_PASSES + number
             for rows in self.dataset.passes(seed=self.seed, epoch=key, batch=batch, block=self.settings.block):
-                cuts, share = np.array_split(rows, self.parts), coefficient / len(rows)
-                yield [partial(self._loss, judged, cuts[part], share, ppo, 0.0) for part in self.own]
+                yield self._parts_of(judged, rows, coefficient, ppo, 0.0)
 
     def compares(self, epoch: int) -> bool:
         """Say whether a pass compares with log-probabilities, so that KL and clip fraction mean something."""
         return self.method == "vtrace" or (self.method == "anchored" and epoch > self.settings.anchor_epochs)
 
+    def _parts_of(
+        self, judged: Judged, rows: NDArray[np.int64], coefficient: float, ppo: PPO, entropy_coef: float
+    ) -> list[Loss]:
+        """Give the losses of this process's parts of a batch; those of all processes sum to its mean."""
+        chosen = int(self.choices[rows].sum())
+        shares = coefficient / len(rows), coefficient / chosen if chosen else 0.0
+        cuts = np.array_split(rows, self.parts)
+        return [partial(self._loss, judged, cuts[part], shares, ppo, entropy_coef) for part in self.own]
+
     def _loss(
         self,
         judged: Judged,
         rows: NDArray[np.int64],
-        share: float,
+        shares: tuple[float, float],
         ppo: PPO,
         entropy_coef: float,
     ) -> tuple[Tensor, Outcome]:
@@ -145,13 +162,21 @@ class ReplayBuffer:
             advantages=self._tensor(judged.weights[rows]),
             returns=self._tensor(judged.returns[rows]),
             old_values=self._tensor(judged.values[rows]),
-            weights=torch.full((len(rows),), share, device=self.device),
+            weights=torch.full((len(rows),), shares[0], device=self.device),
+            choices=self._tensor(self.choices[rows]).to(torch.float32) * shares[1],
         )
         compared = self.anchor is not None or self.method == "vtrace"
         return (ppo_loss if compared else regression_loss)(self.learner.network, batch, ppo, entropy_coef)
 
     def _tensor(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def _find_choices(self) -> NDArray[np.bool_]:
+        choices = np.empty(self.dataset.steps, np.bool_)
+        for low in range(0, len(choices), VALUE_ROWS):
+            rows = np.arange(low, min(low + VALUE_ROWS, len(choices)))
+            choices[rows] = self.dataset.observations(rows).action_mask.sum(1) > 1
+        return choices
 
     @torch.inference_mode()
     def _estimates(self) -> tuple[Floats, Floats]:
@@ -197,14 +222,17 @@ class ReplayBuffer:
             after[:-1] = value[1:]
             after = np.where(ended, np.where(dataset.terminated[rows], np.float32(0), last[lives]), after)
             after[~there] = 0
+            # one step of lambda a choice: see advantages.lambdas; the last tick of a life is traced no further
+            following = np.concatenate([self.choices[rows], np.zeros((1, rows.shape[1]), np.bool_)])
+            lam = lambdas(following, ppo.gae_lambda)
             if self.method == "vtrace":
                 drift = np.where(there, (log_probs - dataset.log_probs)[rows], np.float32(0))
                 target, advantage = vtrace(
-                    reward, value, after, ended, drift, gamma=ppo.gamma, lam=ppo.gae_lambda,
+                    reward, value, after, ended, drift, gamma=ppo.gamma, lam=lam,
                     rho_clip=self.settings.rho_clip, c_clip=self.settings.c_clip,
                 )  # fmt: skip
             else:
-                advantage = gae(reward, value, after, ended, gamma=ppo.gamma, lam=ppo.gae_lambda)
+                advantage = gae(reward, value, after, ended, gamma=ppo.gamma, lam=lam)
                 target = advantage + value
             advantages[rows[there]], returns[rows[there]] = advantage[there], target[there]
         return advantages, returns

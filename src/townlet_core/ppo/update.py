@@ -19,6 +19,15 @@ KL_SLACK = 1.5  # of target_kl, as in Stable-Baselines3
 SMALL = 1e-8  # added to the deviation of advantages
 
 
+class Scaling(NamedTuple):
+    """What makes the sums of a minibatch means."""
+
+    share: float  # of a transition
+    choice_share: float  # of a transition in which there was a choice
+    mean: float  # that is taken from advantages
+    factor: float  # by which they are multiplied then
+
+
 class Batch(NamedTuple):
     """What one part of the agents did in T ticks; B agents side by side."""
 
@@ -31,13 +40,18 @@ class Batch(NamedTuple):
     returns: Tensor  # [T, B]
     old_values: Tensor  # [T, B]
     weights: Tensor  # [T, B] 1 where somebody lived, else 0
-    moments: NDArray[np.float64]  # [T, 3] sums over living agents of 1, the advantage and its square
+    choices: Tensor  # [T, B] 1 where somebody had a choice, else 0
+    moments: NDArray[np.float64]  # [T, 4] see moments_of
 
-    def take(self, ticks: Tensor, share: float, mean: float, scale: float) -> Minibatch:
-        """Take whole ticks; each transition weighs `share`, advantages are shifted by `mean` and multiplied."""
+    def take(self, ticks: Tensor, scaling: Scaling) -> Minibatch:
+        """Take whole ticks."""
         fields = (part.index_select(0, ticks).flatten(0, 1) for part in self[:-1])
         batch = Minibatch(*fields)
-        return batch._replace(weights=batch.weights * share, advantages=(batch.advantages - mean) * scale)
+        return batch._replace(
+            weights=batch.weights * scaling.share,
+            choices=batch.choices * scaling.choice_share,
+            advantages=(batch.advantages - scaling.mean) * scaling.factor,
+        )
 
 
 class Updated(NamedTuple):
@@ -53,10 +67,14 @@ class Updated(NamedTuple):
     kl_max: float  # largest |k1| of a step
 
 
-def moments_of(advantages: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Give [T, 3]: for each tick the sums over living agents of 1, the advantage and its square."""
-    a, w = advantages.astype(np.float64), weights.astype(np.float64)
-    return np.stack([w.sum(1), (w * a).sum(1), (w * a * a).sum(1)], axis=1)
+def moments_of(
+    advantages: NDArray[np.floating], weights: NDArray[np.floating], choices: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Give [T, 4]: for each tick the number of agents who lived, of those who had a choice, and sums over the latter of
+    the advantage and its square.
+    """
+    a, c = advantages.astype(np.float64), choices.astype(np.float64)
+    return np.stack([weights.sum(1, dtype=np.float64), c.sum(1), (c * a).sum(1), (c * a * a).sum(1)], axis=1)
 
 
 def minibatches(ticks: int, settings: PPO, *, key: Sequence[int]) -> Iterator[list[NDArray[np.int64]]]:
@@ -70,19 +88,20 @@ def minibatches(ticks: int, settings: PPO, *, key: Sequence[int]) -> Iterator[li
         yield np.array_split(order, settings.minibatches)
 
 
-def scaling(moments: NDArray[np.float64], *, normalize: bool) -> tuple[float, float, float]:
-    """Give the share of a transition, and the mean and the factor that advantages are normalised by.
+def scaling(moments: NDArray[np.float64], *, normalize: bool) -> Scaling:
+    """Find out how a minibatch is scaled.
 
     Args:
-        moments: [3] of the whole minibatch, all parts and processes together; the deviation is the unbiased one.
+        moments: [4] of the whole minibatch, all parts and processes together.
+        normalize: bring the advantages of choices to mean 0 and deviation 1, the unbiased one.
     """
-    count, total, squares = moments.tolist()
-    share = 1 / count if count else 0.0
+    lived, count, total, squares = moments.tolist()
+    share, choice_share = (1 / number if number else 0.0 for number in (lived, count))
     if not normalize or count < 2:
-        return share, 0.0, 1.0
+        return Scaling(share, choice_share, 0.0, 1.0)
     mean = total / count
     variance = max(squares - count * mean * mean, 0.0) / (count - 1)
-    return share, mean, 1 / (variance**0.5 + SMALL)
+    return Scaling(share, choice_share, mean, 1 / (variance**0.5 + SMALL))
 
 
 def update(
@@ -124,9 +143,9 @@ def update(
 
 
 def _part_loss(
-    learner: Learner, batch: Batch, rows: Tensor, scale: tuple[float, float, float], entropy_coef: float
+    learner: Learner, batch: Batch, rows: Tensor, scale: Scaling, entropy_coef: float
 ) -> tuple[Tensor, Outcome]:
-    return ppo_loss(learner.network, batch.take(rows, *scale), learner.settings, entropy_coef)
+    return ppo_loss(learner.network, batch.take(rows, scale), learner.settings, entropy_coef)
 
 
 def summarise(steps: Tensor, reduce: Reduce | None = None) -> Updated:
