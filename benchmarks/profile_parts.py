@@ -51,7 +51,7 @@ def run_reward(town, state, frames, scratch, first, ticks, low, high):
     for w in range(low, high):
         for t in range(ticks):
             reward_all(
-                state.agents[w], frames.events[t, w], frames.terms[t, w], frames.rewards[t, w], scratch.over, town
+                state.agents[w], frames.events[t, w], frames.terms[t, w], frames.rewards[t, w], scratch.over, town, 0
             )
 
 

@@ -15,6 +15,7 @@ import typer.core
 import typer.main
 from pydantic import BaseModel
 from schema_tables import key_sections, plain, table
+from training_pages import checkpoints_page, telemetry_page, training_page
 
 from townlet_cli.app import app
 from townlet_core.config.checks import WINDOW
@@ -40,6 +41,7 @@ EXIT_CODES = {
     1: "a finding: a file that was to be checked has a problem",
     2: "the command was called with words that make no sense",
     3: "an input is missing, unreadable or wrong, or an output cannot be written",
+    4: "done in part: learning diverged; the last checkpoint is good",
     70: "a fault in Townlet itself",
     129: "ended by SIGHUP: the terminal was closed",
     130: "interrupted",
@@ -107,6 +109,9 @@ def pages() -> dict[str, str]:
         "rewards.md": rewards_page(),
         "events.md": events_page(),
         "samples.md": samples_page(),
+        "training.md": training_page(NOTICE),
+        "telemetry.md": telemetry_page(NOTICE),
+        "checkpoints.md": checkpoints_page(NOTICE),
     }
 
 

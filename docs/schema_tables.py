@@ -42,8 +42,8 @@ def key_sections(node: Schema, definitions: Mapping[str, Schema], path: str) -> 
 
 def mappings(node: Schema, definitions: Mapping[str, Schema]) -> Iterator[tuple[str, Schema]]:
     """Find the closed mappings within a value, each with what its keys' path goes on with."""
-    if "$ref" in node:
-        yield ".", definitions[node["$ref"].rsplit("/", 1)[1]]
+    if "$ref" in node and "properties" in (inner := definitions[node["$ref"].rsplit("/", 1)[1]]):
+        yield ".", inner
     for each in choices(node):
         yield from mappings(each, definitions)
     if isinstance(items := node.get("items"), Mapping):
@@ -65,7 +65,7 @@ def values_of(node: Schema) -> Schema | None:
 def kind(node: Schema, definitions: Mapping[str, Schema]) -> str:
     """Word what a value may be."""
     if "$ref" in node:
-        return "mapping"
+        return "mapping" if "properties" in definitions[node["$ref"].rsplit("/", 1)[1]] else "anything"
     if choices(node):
         return " or ".join(kind(each, definitions) for each in choices(node))
     if "enum" in node:

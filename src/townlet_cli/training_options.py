@@ -105,8 +105,10 @@ SaveEvery = Annotated[
     typer.Option("--save-every", metavar="N", parser=whole_number, help="Make a checkpoint every N-th epoch too."),
 ]
 KeepCheckpoints = Annotated[
-    int,
-    typer.Option("--keep-checkpoints", metavar="N", parser=whole_number, help="Checkpoints to keep: the newest."),
+    int | None,
+    typer.Option(
+        "--keep-checkpoints", metavar="N", parser=whole_number, help="Checkpoints to keep, the newest: 5 if left out."
+    ),
 ]
 Resume = Annotated[
     Path | None,
@@ -140,7 +142,8 @@ EvalEvery = Annotated[
     ),
 ]
 EvalWorlds = Annotated[
-    int, typer.Option("--eval-worlds", metavar="N", parser=whole_number, help="Worlds to play them in.")
+    int | None,
+    typer.Option("--eval-worlds", metavar="N", parser=whole_number, help="Worlds to play them in: 16 if left out."),
 ]
 Processes = Annotated[
     int,

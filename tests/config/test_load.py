@@ -79,6 +79,13 @@ def test_an_override_wins_over_the_file(tiny: Path) -> None:
     assert scenario.scenario.ticks == 5
 
 
+def test_an_override_may_write_a_number_as_the_file_must_not(tiny: Path) -> None:
+    """Only YAML takes 3e-4 for text, and no YAML parser reads a command line."""
+    assert load_town(str(tiny), ["rewards.wage_rate=3e-4"]).scenario.rewards.wage_rate == 0.0003
+    tiny.write_text(TINY + "rewards: {wage_rate: 3e-4}\n")
+    assert "'3e-4' is text in YAML, not a number" in problems(tiny)
+
+
 def test_of_two_overrides_of_a_key_the_later_wins(tiny: Path) -> None:
     assert load_town(str(tiny), ["seed=1", "seed=2"]).scenario.seed == 2
 
@@ -95,9 +102,9 @@ def test_an_override_can_mend_the_file(tiny: Path) -> None:
         ("rewards.wage_rat=1", "--set rewards.wage_rat=1: unknown key\nhint: did you mean 'wage_rate'?"),
         ("reward.clip=1.0", "--set reward.clip=1.0: reward: unknown key\nhint: did you mean 'rewards'?"),
         (
-            "rewards.wage_rate=3e-4",
-            "--set rewards.wage_rate=3e-4: '3e-4' is text in YAML, not a number\n"
-            'hint: write 3.0e-4, or "3e-4" in quotes for text',
+            "rewards.wage_rate=017",
+            "--set rewards.wage_rate=017: '017' is the octal number 15 in YAML\n"
+            'hint: write 17, or "017" in quotes for text',
         ),
         (
             "agents.0.needs={hunger: 2}",

@@ -31,7 +31,7 @@ def a_disk_of(length: int) -> Iterator[None]:
 
 
 @given(
-    n=st.integers(1, 1200), size=st.integers(1, 20), features=st.integers(0, 3), actions=st.integers(0, 17),
+    n=st.integers(1, 1200), size=st.integers(0, 20), features=st.integers(0, 3), actions=st.integers(0, 17),
     binary=st.booleans(), spilled=st.booleans(), seed=st.integers(0, 99),
 )  # fmt: skip
 def test_what_was_put_is_taken(

@@ -156,6 +156,12 @@ def test_nobody_lives_on_after_the_end(tmp_path: Path, end: str) -> None:
     assert refusal(a, folder=tmp_path) == "a/day_anna_001.npz: terminated or truncated before its last tick"
 
 
+def test_nobody_does_what_is_not_allowed(tmp_path: Path) -> None:
+    # her third tick allows only to wait
+    a = write_ours(tmp_path / "a", {"actions": np.array([0, 1, 1], np.int64)})
+    assert refusal(a, folder=tmp_path) == "a/day_anna_001.npz: 'move north' was done at tick 2, and was not allowed"
+
+
 def test_metrics_must_be_of_every_sample(tmp_path: Path) -> None:
     old = write_old(tmp_path / "old", metrics={"ben_001.npz": {}})
     assert refusal(old, folder=tmp_path) == "old/old_metrics.json: has no metrics of anna_001.npz"
@@ -230,6 +236,11 @@ def test_lookups_of_the_predecessor_that_contradict_each_other_make_no_table(
     [
         pytest.param(
             {"action_lookup": {WAIT: 9}}, "action_lookup: names action 9; there are 3 actions", id="id beyond the end"
+        ),
+        pytest.param(
+            {"action_lookup": {WAIT: 0}, "action_dim": 0},
+            "action_lookup: names action 0; there are 0 actions",
+            id="no actions",
         ),
         pytest.param({"action_dim": 65_537}, "action_dim: is 65537, more than the limit of 65536", id="too many"),
     ],

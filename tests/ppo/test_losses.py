@@ -12,13 +12,13 @@ from torch.distributions import Categorical
 from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
 from townlet_core.ppo.losses import (
+    Loss,
     Minibatch,
-    clipped_surrogate,
-    entropy_of,
     kl_k1,
     kl_k3,
     ppo_loss,
     regression_loss,
+    surrogate,
     value_loss,
 )
 
@@ -53,31 +53,42 @@ def minibatch(n: int = 12, seed: int = 1, **changes: Any) -> Minibatch:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "advantage", "loss"),
+    ("ratio", "advantage", "loss", "slope"),
     [
-        pytest.param(1.1, 2.0, -2.2, id="within the range"),
-        pytest.param(1.5, 2.0, -2.4, id="no more to be won above it"),
-        pytest.param(0.5, 2.0, -1.0, id="a bad step is taken back in full"),
-        pytest.param(0.5, -2.0, 1.6, id="no more to be won below it"),
-        pytest.param(1.5, -2.0, 3.0, id="and a worse one too"),
+        pytest.param(1.1, 2.0, -2.2, -2.2, id="within the range"),
+        pytest.param(1.5, 2.0, -2.4, 0, id="no more to be won above it"),
+        pytest.param(0.5, 2.0, -1.0, -1.0, id="a bad step is taken back in full"),
+        pytest.param(0.5, -2.0, 1.6, 0, id="no more to be won below it"),
+        pytest.param(1.5, -2.0, 3.0, 3.0, id="and a worse one too"),
     ],
 )
-def test_the_surrogate_is_clipped_where_more_would_be_won(ratio: float, advantage: float, loss: float) -> None:
-    found = clipped_surrogate(torch.tensor([math.log(ratio)]), torch.tensor([advantage]), 0.2)
-    assert found.item() == pytest.approx(loss, rel=1e-6)
+def test_the_surrogate_is_clipped_where_more_would_be_won(
+    ratio: float, advantage: float, loss: float, slope: float
+) -> None:
+    """The slope by the log-probability is minus ratio times advantage, or 0."""
+    batch = minibatch(1, old_log_probs=torch.zeros(1), advantages=torch.tensor([advantage]))
+    found = surrogate(torch.tensor([math.log(ratio)]), batch, PPO(clip_range=0.2))
+    assert (found.loss.item(), found.slope.item()) == pytest.approx((loss, slope), rel=1e-6)
 
 
 def test_the_value_loss_is_half_the_square_and_clipped_takes_the_larger() -> None:
     values, returns, old = torch.tensor([3.0, 0.0]), torch.tensor([1.0, 1.0]), torch.tensor([0.0, 0.0])
-    assert value_loss(values, returns, old, None).tolist() == [2.0, 0.5]
+    assert [each.tolist() for each in value_loss(values, returns, old, None)] == [[2.0, 0.5], [2.0, -1.0]]
     # held within 0.5 of the old one: 0.5 v 1 gives 0.125, less than 2; then 0 v 1 either way
-    assert value_loss(values, returns, old, 0.5).tolist() == [2.0, 0.5]
-    assert value_loss(torch.tensor([3.0]), torch.tensor([3.0]), torch.tensor([0.0]), 0.5).tolist() == [3.125]
+    assert [each.tolist() for each in value_loss(values, returns, old, 0.5)] == [[2.0, 0.5], [2.0, -1.0]]
+    # 0.5 v 3 gives 3.125, more than 0; and moving the value changes nothing there
+    only = (torch.tensor([3.0]), torch.tensor([3.0]), torch.tensor([0.0]))
+    assert [each.tolist() for each in value_loss(*only, 0.5)] == [[3.125], [0.0]]
 
 
 def test_the_entropy_of_an_even_choice_of_two_is_log_two() -> None:
-    log_probs = log_policy(torch.zeros(1, 3), penalty_of(torch.tensor([[1, 0, 1]])))
-    assert entropy_of(log_probs).item() == pytest.approx(math.log(2))
+    class Even(ActorCritic):
+        def forward(self, map: Any, features: Any) -> Any:
+            return torch.zeros(len(map), 4, requires_grad=True), torch.zeros(len(map), requires_grad=True)
+
+    batch = minibatch(penalty=penalty_of(torch.tensor([[1, 0, 1, 0]] * 12)), actions=torch.zeros(12, dtype=torch.int64))
+    outcome = ppo_loss(Even(SHAPE, Network()), batch, PPO(), 0.0)[1]
+    assert outcome.entropy.item() == pytest.approx(math.log(2))
 
 
 def test_both_estimates_of_kl_by_hand() -> None:
@@ -98,12 +109,13 @@ def test_both_estimates_of_kl_agree_in_the_mean() -> None:
 def test_what_is_forbidden_has_no_probability_and_no_gradient() -> None:
     logits = torch.randn(5, 4, requires_grad=True, generator=torch.Generator().manual_seed(3))
     mask = torch.tensor([[1, 0, 1, 1]] * 5)
-    log_probs = log_policy(logits, penalty_of(mask))
-    assert (log_probs.exp()[:, 1] == 0).all()
-    (log_probs[:, 0].sum() + entropy_of(log_probs).sum()).backward()
-    assert logits.grad is not None
-    assert (logits.grad[:, 1] == 0).all()
-    assert (logits.grad[:, [0, 2, 3]] != 0).all()
+    assert (log_policy(logits, penalty_of(mask)).exp()[:, 1] == 0).all()
+    batch = minibatch(5, penalty=penalty_of(mask), actions=torch.zeros(5, dtype=torch.int64))
+    batch = batch._replace(old_log_probs=log_policy(logits, batch.penalty)[:, 0].detach())
+    loss, _ = Loss.apply(logits, torch.zeros(5, requires_grad=True), batch, PPO(), 0.1, surrogate)
+    (gradient,) = torch.autograd.grad(loss, [logits])
+    assert (gradient[:, 1] == 0).all()
+    assert (gradient[:, [0, 2, 3]] != 0).all()
 
 
 @pytest.mark.parametrize("value_clip", [None, 0.3])

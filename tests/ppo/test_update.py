@@ -59,8 +59,9 @@ def split(whole: Batch, at: int) -> list[Batch]:
     """The agents before and from `at` on as two parts."""
     parts = []
     for agents in (slice(None, at), slice(at, None)):
-        fields = [field[:, agents] for field in whole[:-1]]
-        parts.append(Batch(*fields, moments=moments_of(fields[5].numpy(), fields[8].numpy(), fields[9].numpy())))
+        fields = {name: getattr(whole, name)[:, agents] for name in Batch._fields[:-1]}
+        moments = moments_of(*(fields[name].numpy() for name in ("advantages", "weights", "choices")))
+        parts.append(Batch(**fields, moments=moments))
     return parts
 
 
@@ -135,7 +136,7 @@ def test_the_gradient_is_shortened_to_its_limit_and_told_as_it_was() -> None:
 
 
 def test_a_pass_with_too_much_kl_is_the_last() -> None:
-    eager = {"learning_rate": 0.05, "update_epochs": 10, "minibatches": 2}
+    eager: dict[str, Any] = {"learning_rate": 0.05, "update_epochs": 10, "minibatches": 2}
     free, held = learner(**eager), learner(**eager, target_kl=0.001)
     assert update(free, [batch(free.network)], entropy_coef=0.0, key=[0]).updates == 20
     assert update(held, [batch(held.network)], entropy_coef=0.0, key=[0]).updates == 2

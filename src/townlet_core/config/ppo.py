@@ -47,7 +47,9 @@ class PPO(StrictModel):
         True, description="begin worlds at different times of the episode, so that an epoch sees all of them"
     )
     parts: Annotated[int, Field(ge=1, le=1024)] = Field(
-        2, description="parts of the worlds, each played and differentiated by a thread of its own; decides on bits"
+        2,
+        description="parts of the worlds, of 64 agents at least, each played and differentiated by a thread of its own; "
+        "decides on the last bits of the result",
     )
 
 

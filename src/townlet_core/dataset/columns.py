@@ -30,8 +30,9 @@ class Columns(NamedTuple):
             where: the file, for the error.
 
         Raises:
-            SampleError: the sample goes on after its end.
+            SampleError: the sample goes on after its end, or somebody did what was not allowed.
         """
+        _check_allowed(sample, where)
         stop = first + sample.meta.timesteps
         self.actions[first:stop] = sample.actions
         self.rewards[first:stop] = sample.rewards
@@ -55,6 +56,17 @@ def new_columns(steps: int) -> Columns:
 def log_probs_of(meta: PlainMeta) -> LogProbs:
     """Say what the log-probabilities of a sample are; the predecessor's are of no policy that acted."""
     return meta.policy.log_probs if isinstance(meta, Meta) else "unknown"
+
+
+def _check_allowed(sample: PlainSample, where: str) -> None:
+    """Refuse an action that the mask forbids: to every policy that heeds the mask it is impossible."""
+    if not isinstance(sample, Sample):
+        return
+    allowed = sample.action_mask[np.arange(len(sample.actions)), sample.actions]
+    if not allowed.all():
+        tick = int(np.argmin(allowed))
+        name = sample.meta.action_names[sample.actions[tick]]
+        raise SampleError(f"'{name}' was done at tick {tick}, and was not allowed", where=where)
 
 
 def _deaths(sample: PlainSample, where: str) -> NDArray[np.bool_]:

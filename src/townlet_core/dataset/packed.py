@@ -79,7 +79,7 @@ class Packed:
         """Write rows from a place on: maps [n, C, H, W], features [n, F], mask [n, N]. Bits are 1 where not 0."""
         for low in range(0, len(maps), PIECE_ROWS):
             piece = slice(low, low + PIECE_ROWS)
-            tiles = maps[piece].reshape(-1, self.layout.tiles)
+            tiles = maps[piece].reshape(len(maps[piece]), self.layout.tiles)  # of 0 tiles where there is no map
             tiles = np.packbits(tiles != 0, axis=1) if self.layout.binary else tiles
             self._write(first + low, (tiles, features[piece], np.packbits(mask[piece], axis=1)))
 

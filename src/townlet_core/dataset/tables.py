@@ -104,8 +104,8 @@ class _Lookups:
         """Put the lookups together, if there are any; an id that none of them names is 'action <id>'."""
         if self._place is None:
             return None
-        beyond = max(self._names, default=0)
-        if beyond >= max(self._size, 1):
+        beyond = max(self._names, default=-1)
+        if beyond >= self._size:
             place = self._names[beyond][1]
             where = f"{place.capture}: {place.meta}: action_lookup"
             raise SampleError(f"names action {beyond}; there are {self._size} actions", where=where)

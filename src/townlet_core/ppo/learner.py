@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -23,6 +24,18 @@ def settle_thread() -> None:
     """Keep matrix products on the calling thread: parts are what runs side by side."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+
+
+@contextmanager
+def settled_thread() -> Iterator[None]:
+    """Do the same for the calling thread, for a while."""
+    threads = torch.get_num_threads()
+    settle_thread()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
 
 
 class Learner:
@@ -45,6 +58,11 @@ class Learner:
         self.optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         self._pool = ThreadPoolExecutor(threads, initializer=settle_thread) if threads > 1 else None
         self._reduce = reduce
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def set_rate(self, learning_rate: float) -> None:
         """Choose the step size from now on."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,33 +38,22 @@ class Outcome(NamedTuple):
     k3: Tensor
 
 
-def clipped_surrogate(log_ratio: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
-    """Give the clipped policy loss `[n]`.
-
-    Source: Schulman et al. 2017, arXiv:1707.06347, eq. 7, with its sign turned.
-
-    Args:
-        log_ratio: [n] log-probability of the action now, less that when it was chosen.
-    """
-    ratio = log_ratio.exp()
-    return -torch.min(ratio * advantages, ratio.clamp(1 - clip_range, 1 + clip_range) * advantages)
-
-
-def value_loss(values: Tensor, returns: Tensor, old_values: Tensor, clip_range: float | None) -> Tensor:
-    """Give half the squared error of values `[n]`, or the larger one of it and that of values held near the old ones.
+def value_loss(values: Tensor, returns: Tensor, old_values: Tensor, clip_range: float | None) -> tuple[Tensor, Tensor]:
+    """Give half the squared error of values, or the larger one of it and that of values held near the old ones.
 
     Source: the clipped form is that of the authors' code, see arXiv:2005.12729, section 3; half is its convention too.
+
+    Returns:
+        The loss and its derivative by the values, both [n].
     """
-    errors = (values - returns) ** 2
-    if clip_range is not None:
-        near = old_values + (values - old_values).clamp(-clip_range, clip_range)
-        errors = torch.max(errors, (near - returns) ** 2)
-    return 0.5 * errors
-
-
-def entropy_of(log_probs: Tensor) -> Tensor:
-    """Give the entropy `[n]`, in nats, of policies `[n, N]`; what is not allowed adds nothing."""
-    return -(log_probs.exp() * log_probs).sum(-1)
+    error = values - returns
+    if clip_range is None:
+        return 0.5 * error * error, error
+    moved = values - old_values
+    held = old_values + moved.clamp(-clip_range, clip_range) - returns
+    free = error * error > held * held
+    within = moved.abs() <= clip_range
+    return 0.5 * torch.max(error * error, held * held), torch.where(free, error, held * within)
 
 
 def kl_k1(log_ratio: Tensor) -> Tensor:
@@ -85,23 +75,7 @@ def kl_k3(log_ratio: Tensor) -> Tensor:
 def ppo_loss(network: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float) -> tuple[Tensor, Outcome]:
     """Give the loss of a minibatch, and what there is to tell of it."""
     logits, values = network(batch.map, batch.features)
-    log_probs = log_policy(logits, batch.penalty)
-    log_ratio = log_probs.gather(1, batch.actions.unsqueeze(1)).squeeze(1) - batch.old_log_probs
-    choices = batch.choices
-    policy = choices @ clipped_surrogate(log_ratio, batch.advantages, settings.clip_range)
-    value = batch.weights @ value_loss(values, batch.returns, batch.old_values, settings.value_clip_range)
-    entropy = choices @ entropy_of(log_probs)
-    with torch.no_grad():
-        beyond = ((log_ratio.exp() - 1).abs() > settings.clip_range).to(choices.dtype)
-        outcome = Outcome(
-            policy.detach(),
-            value.detach(),
-            entropy.detach(),
-            choices @ beyond,
-            choices @ kl_k1(log_ratio),
-            choices @ kl_k3(log_ratio),
-        )
-    return policy + settings.value_coef * value - entropy_coef * entropy, outcome
+    return _told(*Loss.apply(logits, values, batch, settings, entropy_coef, surrogate))
 
 
 def regression_loss(
@@ -110,14 +84,79 @@ def regression_loss(
     """Give the loss of raising the log-probabilities of actions that somebody took, each by its `advantages`.
 
     Those are weights here, not below 0: 1 makes it behaviour cloning, exp(A / temperature) advantage-weighted
-    regression (Peng et al. 2019, arXiv:1910.00177, eq. 10). No use is made of old log-probabilities.
+    regression (Peng et al. 2019, arXiv:1910.00177, algorithm 1). No use is made of old log-probabilities.
     """
     logits, values = network(batch.map, batch.features)
-    log_probs = log_policy(logits, batch.penalty)
-    chosen = log_probs.gather(1, batch.actions.unsqueeze(1)).squeeze(1)
-    policy = -(batch.choices * batch.advantages) @ chosen
-    value = batch.weights @ value_loss(values, batch.returns, batch.old_values, None)
-    entropy = batch.choices @ entropy_of(log_probs)
-    nothing = torch.zeros_like(policy).detach()
-    outcome = Outcome(policy.detach(), value.detach(), entropy.detach(), nothing, nothing, nothing)
-    return policy + settings.value_coef * value - entropy_coef * entropy, outcome
+    return _told(*Loss.apply(logits, values, batch, settings, entropy_coef, regression))
+
+
+def _told(loss: Tensor, outcome: Tensor) -> tuple[Tensor, Outcome]:
+    return loss, Outcome(*outcome.unbind())
+
+
+class PolicyTerm(NamedTuple):
+    """What a policy's loss is made of, each [n]."""
+
+    loss: Tensor
+    slope: Tensor  # derivative by the log-probability of the action taken
+    log_ratio: Tensor
+    ratio: Tensor
+
+
+def surrogate(chosen: Tensor, batch: Minibatch, settings: PPO) -> PolicyTerm:
+    """Compare with the policy that acted: the clipped loss, flat where more would be won by going further."""
+    log_ratio = chosen - batch.old_log_probs
+    ratio = log_ratio.exp()
+    free = ratio * batch.advantages
+    held = ratio.clamp(1 - settings.clip_range, 1 + settings.clip_range) * batch.advantages
+    return PolicyTerm(-torch.min(free, held), -free * (free <= held), log_ratio, ratio)
+
+
+def regression(chosen: Tensor, batch: Minibatch, settings: PPO) -> PolicyTerm:
+    """Compare with nothing: raise what was done by its weight."""
+    return PolicyTerm(-batch.advantages * chosen, -batch.advantages, torch.zeros_like(chosen), torch.ones_like(chosen))
+
+
+class Loss(torch.autograd.Function):
+    """The loss as a function of logits and values, with its gradient in closed form.
+
+    Autograd would take some forty small steps for it, which with small batches cost more than the network. The gradient
+    by a logit is that of the log-probability taken (1 - p where it is the action's, else -p) times the policy term's
+    slope, and p (log p + H) for the entropy. Tests hold it to autograd.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        values: Tensor,
+        batch: Minibatch,
+        settings: PPO,
+        entropy_coef: float,
+        term: Callable[[Tensor, Minibatch, PPO], PolicyTerm],
+    ) -> tuple[Tensor, Tensor]:
+        """Give the loss, and the fields of Outcome in one tensor."""
+        log_probs = log_policy(logits, batch.penalty)
+        probs = log_probs.exp()
+        actions = batch.actions.unsqueeze(1)
+        policy = term(log_probs.gather(1, actions).squeeze(1), batch, settings)
+        entropy = -(probs * log_probs).sum(1)
+        value, value_slope = value_loss(values, batch.returns, batch.old_values, settings.value_clip_range)
+        beyond = ((policy.ratio - 1).abs() > settings.clip_range).to(values.dtype)
+        k1, k3 = kl_k1(policy.log_ratio), kl_k3(policy.log_ratio)
+        of_choices = torch.stack([policy.loss, entropy, beyond, k1, k3]) @ batch.choices
+        outcome = torch.cat([of_choices[:1], (batch.weights @ value).unsqueeze(0), of_choices[1:]])
+
+        slope = (policy.slope * batch.choices).unsqueeze(1)
+        spread = (entropy_coef * batch.choices).unsqueeze(1) * (log_probs + entropy.unsqueeze(1)) - slope
+        by_logits = (probs * spread).scatter_add_(1, actions, slope)
+        ctx.save_for_backward(by_logits, settings.value_coef * batch.weights * value_slope)
+        loss = outcome[0] + settings.value_coef * outcome[1] - entropy_coef * outcome[2]
+        ctx.mark_non_differentiable(outcome)
+        return loss, outcome
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Hand on what forward has worked out."""
+        by_logits, by_values = ctx.saved_tensors
+        return gradients[0] * by_logits, gradients[0] * by_values, None, None, None, None

@@ -24,6 +24,8 @@ from townlet_core.samples.manifest import find_manifest
 from townlet_core.world.town import CompiledTown, compile_town
 
 EPOCHS = 100
+KEEP = 5
+EVAL_WORLDS = 16
 AGENTS = 256  # that play side by side unless --worlds says otherwise
 MOST_EPOCHS = 100_000_000
 MOST_TICKS = 1_000_000
@@ -52,10 +54,10 @@ class TrainRequest:
     log_max_entries: int | None = None
     checkpoint_dir: Path | None = None
     save_every: int | None = None
-    keep: int = 5  # checkpoints
+    keep: int | None = None  # checkpoints
     resume: Path | None = None
     eval_every: int | None = None
-    eval_worlds: int = 16
+    eval_worlds: int | None = None
     force: bool = False
 
 
@@ -189,15 +191,17 @@ def _check_numbers(request: TrainRequest) -> None:
     for option, number, least, most in numbers:
         if number is not None and not least <= number <= most:
             raise UsageError(f"must be a whole number from {least} to {most}, found {number}", where=option)
-    if request.save_every is not None and request.checkpoint_dir is None and request.resume is None:
-        raise UsageError("there is nowhere to save to", where="--save-every", hint="give --checkpoint-dir")
-    if request.log is None:
-        for option, given in (
-            ("--ppo-log-frequency", request.log_frequency != 1),
-            ("--ppo-log-max-entries", request.log_max_entries is not None),
-        ):
-            if given:
-                raise UsageError("there is no log", where=option, hint="give --ppo-log")
+    nowhere = request.checkpoint_dir is None and request.resume is None
+    in_vain = (
+        ("--save-every", request.save_every is not None and nowhere, "--checkpoint-dir"),
+        ("--keep-checkpoints", request.keep is not None and nowhere, "--checkpoint-dir"),
+        ("--ppo-log-frequency", request.log_frequency != 1 and request.log is None, "--ppo-log"),
+        ("--ppo-log-max-entries", request.log_max_entries is not None and request.log is None, "--ppo-log"),
+        ("--eval-worlds", request.eval_worlds is not None and request.eval_every is None, "--eval-every"),
+    )
+    for option, vain, needs in in_vain:
+        if vain:
+            raise UsageError(f"has no effect without {needs}", where=option, hint=f"give {needs}")
 
 
 def _check_settings(

@@ -66,7 +66,7 @@ def check_same(prepared: Prepared, saved: SavedTraining, processes: Processes, f
     if saved.captures != prepared.capture_hashes:
         hint = "give the same --capture-dir in the same order"
         raise InputError("was trained with other captures", where=str(folder), hint=hint)
-    parts = prepared.plan.settings.ppo.parts
+    parts = prepared.plan.parts
     if max(parts, saved.processes) != max(parts, processes.size):
         problem = f"was trained by {saved.processes} processes, which divide its worlds otherwise"
         raise InputError(problem, where=str(folder), hint=f"give --nproc {saved.processes}")

@@ -26,9 +26,9 @@ from townlet_core.ppo.checkpoint import (
 )
 from townlet_core.ppo.describe import Values, describe
 from townlet_core.ppo.keeping import Keeper, keeper
-from townlet_core.ppo.learner import settle_thread
+from townlet_core.ppo.learner import settled_thread
 from townlet_core.ppo.processes import join_processes
-from townlet_core.ppo.request import Prepared, TrainRequest, choose_device, prepare
+from townlet_core.ppo.request import EVAL_WORLDS, KEEP, Prepared, TrainRequest, choose_device, prepare
 from townlet_core.ppo.resuming import check_same, taken_up
 from townlet_core.ppo.train import Epoch, Trainer
 from townlet_core.rollout.evaluate import evaluate
@@ -81,10 +81,11 @@ def train(
         TownletError: with the place, the problem and what to do.
     """
     began = time.perf_counter()
-    settle_thread()
     device = choose_device(request.device)
     processes = join_processes(device)
-    try:
+    with ExitStack() as stack:
+        stack.callback(processes.leave)
+        stack.enter_context(settled_thread())
         request, saved, folder = taken_up(request)
         prepared = prepare(request, processes, device, saved.settings if saved is not None else None)
         if saved is not None and folder is not None:
@@ -92,13 +93,11 @@ def train(
             if saved.epoch >= prepared.plan.epochs:
                 raise UsageError(f"has done {saved.epoch} epochs", where=str(folder), hint="give more --epochs")
         trainer = Trainer(prepared.plan, processes)
+        stack.callback(trainer.close)
         if saved is not None and folder is not None:
             restore(trainer, folder, saved)
         run_id = processes.tell(saved.run_id if saved is not None else secrets.token_hex(6))
-        with ExitStack() as stack:
-            return _Run(stack, prepared, trainer, run_id, saved, on_epoch, on_note).go(began)
-    finally:
-        processes.leave()
+        return _Run(stack, prepared, trainer, run_id, saved, on_epoch, on_note).go(began)
 
 
 class _Run:
@@ -170,7 +169,7 @@ class _Run:
             if any(self.trainer.processes.gather(bool(self.stopping))):
                 ended = "interrupted" if self.trainer.epoch < self.prepared.plan.epochs else "done"
                 break
-        if self.checkpoint_dir is not None and (self.checkpoint is None or ended == "interrupted"):
+        if self.checkpoint_dir is not None and self.checkpoint is None:
             self._save()
         manifest = self.keeper.commit() if self.keeper is not None else None
         if self.log is not None:
@@ -211,7 +210,9 @@ class _Run:
         """Play whole episodes with the policy as it is, in worlds of their own."""
         plan = self.prepared.plan
         assert plan.town is not None
-        result = evaluate(plan.town, self.trainer.policy, worlds=self.request.eval_worlds, seed=plan.seed)
+        result = evaluate(
+            plan.town, self.trainer.policy, worlds=self.request.eval_worlds or EVAL_WORLDS, seed=plan.seed
+        )
         return {
             "eval_return_mean": float(result.by_world.mean()),
             "eval_return_std": float(np.std(result.by_world)),
@@ -230,7 +231,7 @@ class _Run:
             "log_offset": self.log.offset if self.log is not None else 0,
         }
         assert self.checkpoint_dir is not None
-        self.checkpoint = save_checkpoint(self.trainer, self.checkpoint_dir, facts, keep=self.request.keep)
+        self.checkpoint = save_checkpoint(self.trainer, self.checkpoint_dir, facts, keep=self.request.keep or KEEP)
 
     def _report(self, began: float, start: int, worked: float, ended: str, manifest: str | None) -> TrainReport:
         request, plan, trainer = self.request, self.prepared.plan, self.trainer

@@ -24,6 +24,7 @@ from townlet_core.ppo.update import Updated, summarise, update
 from townlet_core.world.town import CompiledTown
 
 Mode = Literal["rollout", "replay", "mixed"]
+LEAST_AGENTS = 64  # in a part: with fewer, threads wait for each other longer than they work
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class Plan:
     device: torch.device
     threads: int = 1
     keep_tiles: bool = False  # for a capture of what is collected
+
+    @property
+    def parts(self) -> int:
+        """Parts to play and differentiate side by side: fewer where they would be too small to be worth it."""
+        agents = self.worlds * len(self.town.slots) if self.town is not None and self.worlds else LEAST_AGENTS * 1024
+        return max(1, min(self.settings.ppo.parts, agents // LEAST_AGENTS))
 
     @property
     def warm_start(self) -> int:
@@ -100,7 +107,7 @@ class Trainer:
         reduce = processes.add if processes.size > 1 else None
         self.learner = Learner(network, ppo, threads=plan.threads, reduce=reduce)
         self.policy = LearnedPolicy(network, name="ppo", device=plan.device)
-        many = max(ppo.parts, processes.size)
+        many = max(plan.parts, processes.size)
         self.parts: dict[int, Part] = {}
         if plan.town is not None and plan.mode != "replay":
             many = min(many, plan.worlds)
@@ -135,6 +142,12 @@ class Trainer:
             self.steps += result.transitions
             self.cycle += result.facts is not None
             yield result._replace(seconds=time.perf_counter() - began)
+
+    def close(self) -> None:
+        """End the threads, and give back what the captures have spilled."""
+        self.learner.close()
+        if self.plan.dataset is not None:
+            self.plan.dataset.close()
 
     def _own(self, many: int) -> range:
         """Give the parts that this process takes."""
@@ -178,7 +191,7 @@ class Trainer:
 
     def _check(self, epoch: Epoch) -> None:
         """Stop where numbers have ceased to be numbers."""
-        told = {
+        told: dict[str, Any] = {
             "the policy loss": epoch.updated.outcome.policy_loss,
             "the value loss": epoch.updated.outcome.value_loss,
             "the gradient": epoch.updated.grad_norm_max,

@@ -78,7 +78,7 @@ def capture(request: CaptureRequest, *, on_progress: Progress | None = None) -> 
         writer = CaptureWriter(stage, request.prefix, worlds=request.worlds, compress=request.compress)
         with Spool(stage.spool, sizes_of(recording.town), worlds=request.worlds, slots=recording.slots) as spool:
             _simulate(plan, spool, on_progress)
-            examined = list(write_samples(recording, spool, writer, use, _second_half(on_progress)))
+            examined = list(write_samples(recording, spool, writer, use, _second_half(recording.ticks, on_progress)))
         stage.commit(finish(recording, writer))
     warnings = find_warnings(examined, use, recording.town.actions.names)
     return _report(plan, writer, warnings, time.perf_counter() - began)
@@ -152,9 +152,9 @@ def _simulate(plan: _Plan, spool: Spool, on_progress: Progress | None) -> None:
             on_progress(played, 2 * recording.ticks)
 
 
-def _second_half(on_progress: Progress | None) -> Progress | None:
+def _second_half(ticks: int, on_progress: Progress | None) -> Progress | None:
     """Count the work of writing as the second half of the progress."""
-    return (lambda done, of: on_progress(of + done, 2 * of)) if on_progress else None
+    return (lambda done, of: on_progress(ticks + ticks * done // of, 2 * ticks)) if on_progress else None
 
 
 def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:

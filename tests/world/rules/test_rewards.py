@@ -163,25 +163,31 @@ def test_shaping_telescopes_over_a_life() -> None:
     assert gained == pytest.approx(1.5, abs=1e-5)
 
 
+WAY = {"shaping_work": 4.0, "shaping_discount": 1.0}
+
+
+def way(stage: Stage, **actions: str) -> Any:
+    return pytest.approx(terms(stage.tick(**actions), "anna").get("shaping", 0.0), abs=1e-6)
+
+
 def test_the_way_to_work_is_a_potential_while_the_shift_runs() -> None:
-    people = {"anna": {"job": "baker"}}
-    shaping = {"shaping_work": 4.0, "shaping_discount": 1.0}
-    job = {**JOB, "place": [0, 0], "radius": 0, "start": 0, "end": 3, "grace_ticks": 9, "absent_after_ticks": 9}
-    stage = rewarded("...a", agents=people, jobs=[job], clock={"ticks_per_day": 500}, only=shaping)
-    # -4 * 3 / 13 at first; two tiles away -4 * 2 / 12, one tile away -4 * 1 / 11
-    gained = [terms(stage.tick(anna="move west"), "anna")["shaping"] for _ in range(2)]
-    assert gained == pytest.approx([4 * (3 / 13 - 2 / 12), 4 * (2 / 12 - 1 / 11)], abs=1e-6)
-    # in the last tick of the shift what is left of the potential is given back: over a shift, the sum is nothing
-    assert terms(stage.tick(), "anna") == {"shaping": pytest.approx(4 / 11, abs=1e-6)}
-    assert terms(stage.tick(), "anna") == {}
+    job = {**JOB, "start": 0, "end": 200}
+    stage = rewarded("...a", agents={"anna": {"job": "baker"}}, jobs=[job], clock={"ticks_per_day": 500}, only=WAY)
+    # -4 * 3 / 13 at first; two tiles away -4 * 2 / 12, one tile away -4 * 1 / 11, then 0
+    steps = [4 * (3 / 13 - 2 / 12), 4 * (2 / 12 - 1 / 11), 4 / 11, 0]
+    assert steps == [way(stage, anna="move west") for _ in range(3)] + [way(stage)]
 
 
-def test_the_way_to_work_counts_from_sixty_ticks_before_the_shift() -> None:
-    job = {**JOB, "place": [0, 0], "radius": 0, "start": 62, "end": 90}
-    shaping = {"shaping_work": 1.0, "shaping_discount": 1.0}
-    stage = rewarded(".a", agents={"anna": {"job": "baker"}}, jobs=[job], clock={"ticks_per_day": 500}, only=shaping)
-    assert terms(stage.tick(), "anna") == {}  # tick 1 comes next, 61 before the shift
-    assert terms(stage.tick(), "anna") == {"shaping": pytest.approx(-1 / 11, abs=1e-6)}
+def test_it_grows_from_sixty_ticks_before_the_shift_and_fades_before_its_end() -> None:
+    """One tile away, at full weight the potential is -4 / 11; a sixtieth of it is gained or lost a tick."""
+    job = {**JOB, "start": 61, "end": 200, "grace_ticks": 200, "absent_after_ticks": 200}
+    stage = rewarded(".a", agents={"anna": {"job": "baker"}}, jobs=[job], clock={"ticks_per_day": 500}, only=WAY)
+    tick = 4 / 11 / 60
+    assert way(stage) == 0  # tick 1, sixty before the shift
+    assert [-tick] * 60 == [way(stage) for _ in range(60)]
+    assert [way(stage) for _ in range(79)] == [0] * 79  # to tick 140, sixty before the end
+    assert [tick] * 60 == [way(stage) for _ in range(60)]
+    assert way(stage) == 0
 
 
 def test_an_empty_place_earns_nothing() -> None:

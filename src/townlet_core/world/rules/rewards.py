@@ -14,7 +14,7 @@ from townlet_core.world.rules.needs import deprivation
 from townlet_core.world.scalars import ZERO, clip
 
 f32 = np.float32
-CALL_TICKS = 60  # before a shift begins: from then on the way to work counts
+CALL_TICKS = 60  # in which the way to work comes to count before a shift, and ceases to at its end
 TEN = f32(10)
 REWARD_TERMS = {
     "needs": "-needs_scale * sum over needs of weight * (1 - need)^2",
@@ -27,15 +27,18 @@ REWARD_TERMS = {
     "eviction": "-eviction when evicted",
     "survival": "survival, for every tick lived to its end",
     "shaping": "shaping_discount * potential(after) - potential(before); "
-    "potential = -shaping_scale * the sum under needs - shaping_work * d / (d + 10) for d tiles to walk to work while "
-    "the shift runs or begins within 60 ticks; 0 after death",
+    "potential = -shaping_scale * the sum under needs - shaping_work * c * d / (d + 10) for d tiles to walk to work; "
+    "c grows from 0 to 1 in the 60 ticks before the shift and falls to 0 in its last 60; 0 after death",
 }
 NEEDS, WAGES, PUNCTUALITY, LATENESS, SOCIAL, FAINT, EVICTION, SURVIVAL, SHAPING = range(len(REWARD_TERMS))
 
 
 @kernel
 def way_to_work(me, town, time):
-    """The way that an agent still has to work, squeezed into [0, 1); 0 where no shift runs or is soon to begin."""
+    """The way that an agent still has to work, squeezed into [0, 1); 0 where no shift runs or is soon to begin.
+
+    It comes and goes over CALL_TICKS, since a potential that jumped would make returns hard to predict.
+    """
     if me.job == NOTHING or me.shift == ABSENT:
         return ZERO
     job = town.jobs[me.job]
