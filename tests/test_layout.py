@@ -144,7 +144,16 @@ def test_nobody_catches_every_exception(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["rollout", "--help"], ["rollout", "capture", "--help"], ["config", "list"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["rollout", "--help"],
+        ["rollout", "capture", "--help"],
+        ["train", "--help"],
+        ["train", "ppo", "--help"],
+        ["config", "list"],
+    ],
 )
 def test_a_command_that_simulates_nothing_loads_neither_numba_nor_torch(words: list[str]) -> None:
     script = (

@@ -78,7 +78,7 @@ def ppo(
     if nproc != 1:
         from townlet_cli.launch import launch
 
-        raise typer.Exit(launch(nproc, context))
+        raise SystemExit(launch(nproc, context))  # what there is to say, they have said
     from townlet_core.ppo.request import TrainRequest
     from townlet_core.ppo.run import train as run
     from townlet_core.world.compiling import notice_compiling

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from tests.playing import crowded
 from townlet_core.config.ppo import Network
 from townlet_core.policy.decision import Decision, Observation
-from townlet_core.policy.learned import LearnedPolicy, draw
+from townlet_core.policy.learned import LearnedPolicy
 from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
+from townlet_core.policy.sampling import draw
 from townlet_core.rollout.collect import collect
+from townlet_core.world.records import WAIT
 from townlet_core.world.town import compile_town
 
 SHAPE = Shape(map=(1, 3, 3), features=4, actions=5)
@@ -46,6 +48,14 @@ def luck(worlds: int = 8, agents: int = 3) -> np.ndarray[tuple[int, ...], np.dty
     return np.random.default_rng(9).random((worlds, agents), np.float32)
 
 
+def drawn_from(logits: list[float], mask: list[int], u: float) -> tuple[int, float]:
+    """Draw for one agent; give the action and its log-probability."""
+    actions, log_probs = np.empty(1, np.int16), np.empty(1, np.float32)
+    logit, luck = np.array([logits], np.float32), np.array([u], np.float32)
+    draw(logit, np.array([mask], np.uint8), luck, actions, log_probs)
+    return int(actions[0]), float(log_probs[0])
+
+
 @pytest.mark.parametrize(
     ("u", "action"),
     [
@@ -57,32 +67,35 @@ def luck(worlds: int = 8, agents: int = 3) -> np.ndarray[tuple[int, ...], np.dty
 )
 def test_luck_falls_into_the_share_of_an_action(u: float, action: int) -> None:
     """Actions 1 and 3 have a quarter and three quarters; 0, 2 and 4 are forbidden."""
-    logits = torch.log(torch.tensor([[9.0, 1.0, 9.0, 3.0, 9.0]]))
-    log_probs = log_policy(logits, penalty_of(torch.tensor([[0, 1, 0, 1, 0]])))
-    assert draw(log_probs, torch.tensor([u])).tolist() == [action]
+    drawn, log_prob = drawn_from([math.log(share) for share in (9, 1, 9, 3, 9)], [0, 1, 0, 1, 0], u)
+    assert (drawn, log_prob) == (action, pytest.approx(math.log(0.25 if action == 1 else 0.75), abs=1e-6))
 
 
 @given(
-    logits=st.lists(st.floats(-30, 30, width=32), min_size=6, max_size=6),
+    logits=st.lists(st.floats(-200, 200, width=32), min_size=6, max_size=6),
     allowed=st.lists(st.booleans(), min_size=6, max_size=6).filter(any),
     u=st.floats(0, 1, exclude_max=True, width=32) | st.sampled_from([0.0, BELOW_ONE]),
 )
-def test_what_is_forbidden_is_never_drawn(logits: list[float], allowed: list[bool], u: float) -> None:
-    log_probs = log_policy(torch.tensor([logits]), penalty_of(torch.tensor([allowed])))
-    assert allowed[int(draw(log_probs, torch.tensor([u])))]
+def test_what_is_forbidden_is_never_drawn_and_the_rest_as_torch_has_it(
+    logits: list[float], allowed: list[bool], u: float
+) -> None:
+    action, log_prob = drawn_from(logits, list(map(int, allowed)), u)
+    assert allowed[action]
+    wanted = log_policy(torch.tensor([logits]), penalty_of(torch.tensor([allowed])))[0, action]
+    assert log_prob == pytest.approx(float(wanted), abs=1e-4, rel=1e-6)
+    assert math.exp(log_prob) > 0
 
 
-def test_luck_beyond_what_the_probabilities_sum_to_still_draws_an_action() -> None:
-    """Rounding may leave less than 1 in all; here it is 0.75, and luck of 0.9 falls at 0.675 of it."""
-    log_probs = torch.log(torch.tensor([[0.5, 0.25]]))
-    assert draw(log_probs, torch.tensor([0.9])).tolist() == [1]
+def test_where_nothing_is_allowed_one_waits() -> None:
+    assert drawn_from([1.0, 2.0], [0, 0], 0.5) == (WAIT, 0.0)
 
 
 def test_actions_are_drawn_as_often_as_they_are_likely() -> None:
     """Luck in steps of 1/1000 is a census: each action gets its share, give or take one."""
-    probabilities = torch.tensor([0.1, 0.2, 0.3, 0.4])
-    drawn = draw(probabilities.log().expand(1000, 4), torch.arange(1000) / 1000)
-    assert torch.bincount(drawn).tolist() == pytest.approx([100, 200, 300, 400], abs=1)
+    logits = np.log(np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (1000, 1)))
+    actions, log_probs = np.empty(1000, np.int16), np.empty(1000, np.float32)
+    draw(logits, np.ones((1000, 4), np.uint8), np.arange(1000, dtype=np.float32) / 1000, actions, log_probs)
+    assert np.bincount(actions).tolist() == pytest.approx([100, 200, 300, 400], abs=1)
 
 
 def decide_by_network(acting: LearnedPolicy, seen: Observation, decision: Decision) -> tuple[float, float]:

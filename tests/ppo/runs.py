@@ -24,6 +24,7 @@ from townlet_core.ppo.request import TrainRequest
 from townlet_core.ppo.run import TrainReport, train
 
 SMALL = ("network.hidden=[8]", "ppo.minibatches=2")
+CONSTANT = ("ppo.anneal=none", "ppo.entropy_coef_final=null")  # an epoch does not depend on how many are planned
 LIVE = {"worlds": 2, "rollout_ticks": 16}
 TIMES = {"time", "epoch_duration_sec", "sps"}
 Values = dict[str, Any]
@@ -65,6 +66,11 @@ def words_of(source: Path | str, *others: str | Path, live: bool = True) -> list
     words += [word for setting in SMALL for word in ("--set", setting)]
     words += ["--worlds", "2", "--rollout-ticks", "16"] if live else []
     return [*words, *map(str, others)]
+
+
+def never(_: Values) -> None:
+    """Be told of an epoch that should not have been run."""
+    raise AssertionError("an epoch was run")
 
 
 def interrupt_at(epoch: int) -> Callable[[Values], None]:

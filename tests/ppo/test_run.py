@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.dataset.lives import write_old, write_ours
-from tests.ppo.runs import TIMES, log_of, run, weights_of, write_kitchen
+from tests.ppo.runs import TIMES, log_of, never, run, weights_of
 from tests.rollout.kitchens import take
 from townlet_core.dataset.replay import open_dataset
 from townlet_core.errors import InputError, OutputError, UsageError
@@ -21,19 +22,10 @@ from townlet_core.telemetry.record import EpochRecord
 
 
 @pytest.fixture
-def kitchen(tmp_path: Path) -> Path:
-    return write_kitchen(tmp_path)
-
-
-@pytest.fixture
 def scripted(kitchen: Path) -> Path:
     """A capture of the script, in the kitchen."""
     take(kitchen, "scripted", worlds=2)
     return kitchen.parent / "scripted"
-
-
-def never(_: object) -> None:
-    raise AssertionError("an epoch was run")
 
 
 def test_each_epoch_is_a_valid_record_and_the_last_says_that_it_is(kitchen: Path, tmp_path: Path) -> None:
@@ -67,6 +59,13 @@ def test_a_seed_repeats_bit_for_bit_and_another_differs(kitchen: Path, tmp_path:
     assert weights["one"] == weights["again"] != weights["other"]
     one, again = (log_of(tmp_path / f"{name}.jsonl", TIMES | {"run_id"}) for name in ("one", "again"))
     assert one == again
+
+
+def test_a_training_beside_the_main_thread_is_the_same(kitchen: Path, tmp_path: Path) -> None:
+    """Signals come to the main thread alone, so it cannot be asked to stop."""
+    with ThreadPoolExecutor(1) as pool:
+        aside = pool.submit(run, kitchen, epochs=2, checkpoint_dir=tmp_path / "aside").result()
+    assert weights_of(aside) == weights_of(run(kitchen, epochs=2, checkpoint_dir=tmp_path / "here"))
 
 
 def test_only_every_third_epoch_is_logged_and_the_last(kitchen: Path, tmp_path: Path) -> None:

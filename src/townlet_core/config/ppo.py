@@ -17,7 +17,7 @@ Positive = Annotated[float, Field(gt=0, le=1000)]
 class PPO(StrictModel):
     """Proximal policy optimisation (Schulman et al. 2017, arXiv:1707.06347) on what the policy does in the town."""
 
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(0.001, description="step size of Adam at the start")
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(0.002, description="step size of Adam at the start")
     anneal: Literal["linear", "none"] = Field(
         "linear", description="linear: the learning rate falls to 0 over the planned epochs"
     )
@@ -27,13 +27,15 @@ class PPO(StrictModel):
     minibatches: Annotated[int, Field(ge=1, le=10_000)] = Field(
         8, description="gradient steps a pass; each takes whole ticks of all agents"
     )
-    gamma: Fraction = Field(0.99, description="discount a tick")
+    gamma: Fraction = Field(0.995, description="discount a tick")
     gae_lambda: Fraction = Field(0.95, description="lambda of the advantages (arXiv:1506.02438)")
     clip_range: Positive = Field(0.2, description="how far the ratio to the old policy may go before it is clipped")
     value_clip_range: Positive | None = Field(None, description="the same for values; nothing turns it off")
-    entropy_coef: Weight = Field(0.01, description="weight of the entropy, which keeps the policy exploring")
+    entropy_coef: Weight = Field(
+        0.02, description="weight of the entropy at the start, which keeps the policy exploring"
+    )
     entropy_coef_final: Weight | None = Field(
-        None, description="weight of the entropy at the end, reached linearly; nothing: it stays"
+        0.0, description="weight of the entropy at the end, reached linearly; nothing: it stays"
     )
     value_coef: Weight = Field(0.5, description="weight of the value loss")
     max_grad_norm: Positive | None = Field(0.5, description="longest gradient; nothing: any")
@@ -48,8 +50,8 @@ class PPO(StrictModel):
     )
     parts: Annotated[int, Field(ge=1, le=1024)] = Field(
         2,
-        description="parts of the worlds, of 64 agents at least, each played and differentiated by a thread of its own; "
-        "decides on the last bits of the result",
+        description="parts of the worlds (of at least 64 agents; minibatches of fewer are divided by ticks), each "
+        "played and differentiated by its own thread; decides on the last bits of the result",
     )
 
 

@@ -29,11 +29,11 @@ class Rewards(StrictModel):
     faint: Weight = Field(5.0, description="cost of fainting (term faint)")
     eviction: Weight = Field(5.0, description="cost of being evicted (term eviction)")
     shaping_scale: Weight = Field(0.0, description="scale of the potential of the needs (term shaping); 0 turns it off")
-    shaping_work: Weight = Field(
-        0.0, description="scale of the potential of the way to work (term shaping); 0 turns it off"
-    )
     shaping_discount: Annotated[float, Field(ge=0, le=1)] = Field(
         0.99,
         description="discount of the shaping potential; with 1 the shaping of a life sums to minus its first potential",
+    )
+    commute: Weight = Field(
+        0.0, description="cost of each tile to walk to work, in every tick in which one is awaited there (term commute)"
     )
     clip: Annotated[float, Field(gt=0, le=10_000)] = Field(10.0, description="bound on the size of a tick's reward")

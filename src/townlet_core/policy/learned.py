@@ -7,12 +7,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from townlet_core.errors import InputError
 from townlet_core.policy.decision import Decision, Observation, PolicyKind
-from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
-from townlet_core.policy.saved import Arrays, SavedPolicy, check_fits, policy_sha256, read_policy
+from townlet_core.policy.network import ActorCritic, Shape
+from townlet_core.policy.sampling import draw
+from townlet_core.policy.saved import (
+    POLICY_JSON,
+    Arrays,
+    SavedPolicy,
+    check_fits,
+    find_checkpoint,
+    policy_sha256,
+    read_policy,
+)
 from townlet_core.world.town import CompiledTown
 
 
@@ -41,21 +49,17 @@ class LearnedPolicy:
     @torch.inference_mode()
     def decide(self, observation: Observation, luck: NDArray[np.float32]) -> Decision:
         """Choose an action for every agent."""
-        worlds, agents = observation.features.shape[:2]
-        maps, features, mask = (
-            torch.from_numpy(seen.reshape(worlds * agents, -1)).to(self.device)
-            for seen in (observation.map, observation.features, observation.action_mask)
+        shape = observation.features.shape[:2]
+        agents = shape[0] * shape[1]
+        maps, features = (
+            torch.from_numpy(seen.reshape(agents, -1)).to(self.device)
+            for seen in (observation.map, observation.features)
         )
         logits, values = self.network(maps, features)
-        log_probs = log_policy(logits, penalty_of(mask))
-        actions = draw(log_probs, torch.from_numpy(luck.reshape(-1)).to(self.device))
-        chosen = log_probs.gather(1, actions.unsqueeze(1)).squeeze(1)
-        shape = (worlds, agents)
-        return Decision(
-            actions.cpu().numpy().astype(np.int16).reshape(shape),
-            chosen.cpu().numpy().reshape(shape),
-            values.cpu().numpy().reshape(shape),
-        )
+        mask = observation.action_mask.reshape(agents, -1)
+        actions, log_probs = np.empty(agents, np.int16), np.empty(agents, np.float32)
+        draw(np.ascontiguousarray(logits.cpu().numpy()), mask, luck.reshape(-1), actions, log_probs)
+        return Decision(actions.reshape(shape), log_probs.reshape(shape), values.cpu().numpy().reshape(shape))
 
     @torch.inference_mode()
     def values(self, map: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -87,20 +91,7 @@ def build_network(saved: SavedPolicy, weights: Arrays, place: Path) -> ActorCrit
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: array.shape for name, array in weights.items()}
     if wanted != found:
-        raise InputError("its weights are not those of the network that it names", where=str(place))
+        where = str(find_checkpoint(place) / POLICY_JSON)
+        raise InputError("its weights are not those of the network that it names", where=where)
     network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
     return network
-
-
-def draw(log_probs: Tensor, luck: Tensor) -> Tensor:
-    """Draw an action for each row by inverting its distribution function.
-
-    Args:
-        log_probs: [n, actions].
-        luck: [n] uniform in [0, 1).
-
-    Returns:
-        [n] int64; never an action of probability 0, since the distribution function does not grow there.
-    """
-    growth = log_probs.to(torch.float64).exp().cumsum(1)
-    return (growth <= luck.to(torch.float64).unsqueeze(1) * growth[:, -1:]).sum(1)

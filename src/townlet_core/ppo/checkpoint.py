@@ -25,7 +25,6 @@ from townlet_core.config.ppo import TrainingSettings
 from townlet_core.errors import InputError, OutputError
 from townlet_core.policy.learned import build_network
 from townlet_core.policy.saved import (
-    CHECKPOINT,
     POLICY_JSON,
     WEIGHTS,
     SavedPolicy,
@@ -80,13 +79,15 @@ def save_checkpoint(trainer: Trainer, folder: Path, facts: Mapping[str, Any], *,
         OutputError: it cannot be written; the earlier ones are as they were.
     """
     state = _state(trainer)
-    if not trainer.processes.leads:
-        return None
+    return trainer.processes.first(lambda: _keep(trainer, folder, state, facts, keep))
+
+
+def _keep(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any], keep: int) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         place = _write(trainer, folder, state, facts)
         for old in checkpoints_in(folder)[:-keep]:
-            _remove(old)
+            remove(old)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(
@@ -155,7 +156,7 @@ def _commit(folder: Path, name: str, files: Mapping[str, bytes]) -> Path:
         _sync(hidden)
         hidden.chmod(0o755)
         if (folder / name).exists():
-            _remove(folder / name)
+            remove(folder / name)
         os.rename(hidden, folder / name)
         _sync(folder)
     finally:
@@ -163,7 +164,7 @@ def _commit(folder: Path, name: str, files: Mapping[str, bytes]) -> Path:
     return folder / name
 
 
-def _remove(checkpoint: Path) -> None:
+def remove(checkpoint: Path) -> None:
     """Remove a checkpoint, which first loses its name, so that a half removed one is none."""
     hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=checkpoint.parent))
     os.rename(checkpoint, hidden / checkpoint.name)
@@ -229,13 +230,22 @@ def restore(trainer: Trainer, folder: Path, saved: SavedTraining) -> None:
             hint=f"go on with Townlet {saved.versions.townlet}, or start anew",
         )
     policy, weights = read_policy(folder)
+    if (policy.run_id, policy.epoch, policy.steps) != (saved.run_id, saved.epoch, saved.steps):
+        raise InputError(f"is not of the same epoch as {TRAINING_JSON} beside it", where=str(folder / POLICY_JSON))
     trainer.learner.network.load_state_dict(build_network(policy, weights, folder).state_dict())
     state = read_tensors(folder / STATE, saved.state_sha256)
     try:
         _restore_adam(trainer, state)
         for number, part in trainer.parts.items():
             prefix = f"part.{number}."
-            part.restore({n.removeprefix(prefix): a for n, a in state.items() if n.startswith(prefix)})
+            own = {n.removeprefix(prefix): a for n, a in state.items() if n.startswith(prefix)}
+            packed, kept = part.frames.tiles.shape[-1], own["seen.tiles"]
+            if packed and not kept.shape[-1]:
+                hint = "leave it out, or capture with 'townlet rollout capture --policy'"
+                raise InputError(
+                    "was made without --rollout-save-dir, so none can begin here", where=str(folder), hint=hint
+                )
+            part.restore({**own, "seen.tiles": kept[..., :packed]})
         _restore_replay(trainer, state)
     except (KeyError, ValueError) as error:
         problem = f"its tensors are not those of this training: {error}"
@@ -265,22 +275,25 @@ def _restore_replay(trainer: Trainer, state: Mapping[str, NDArray[Any]]) -> None
         trainer.mixed_in = trainer.buffer.judged_before(weights, state["replay.log_probs"].copy(), zeros)
 
 
-def check_free(folder: Path) -> None:
-    """Refuse a folder that holds the checkpoints of an earlier run.
+def in_the_way(folder: Path, resume: Path | None, *, force: bool) -> list[Path]:
+    """List the checkpoints in a folder that a run has to replace: of an earlier one, or newer than where it goes on.
+
+    Args:
+        resume: what the run goes on from; None where it begins.
 
     Raises:
-        OutputError: it does, or it is no folder that can be written to.
+        OutputError: there are some and force is not given, or it is no folder.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError("is not a folder", where=str(folder), hint="name a folder with --checkpoint-dir")
     found = checkpoints_in(folder)
-    if found:
-        hint = f"go on from it with --resume {folder}, choose another --checkpoint-dir, or give --force to begin anew"
-        raise OutputError(f"holds checkpoints of an earlier run ({found[-1].name})", where=str(folder), hint=hint)
-
-
-def remove_all(folder: Path) -> None:
-    """Remove the checkpoints in a folder."""
-    for checkpoint in checkpoints_in(folder):
-        if CHECKPOINT.fullmatch(checkpoint.name):
-            _remove(checkpoint)
+    problem, todo = "holds checkpoints of an earlier run", f"go on from it with --resume {folder}, "
+    origin = find_checkpoint(resume) if resume is not None else None
+    own = [origin is not None and checkpoint.samefile(origin) for checkpoint in found]
+    if any(own):
+        found = found[own.index(True) + 1 :]
+        problem, todo = f"holds newer checkpoints than {resume}", ""
+    if found and not force:
+        hint = f"{todo}choose another --checkpoint-dir, or give --force to replace them"
+        raise OutputError(f"{problem} ({found[-1].name})", where=str(folder), hint=hint)
+    return found

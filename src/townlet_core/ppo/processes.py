@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from townlet_core.errors import UsageError
+from townlet_core.errors import TownletError, UsageError
 
 T = TypeVar("T")
 
@@ -52,6 +53,26 @@ class Processes:
         dist.broadcast_object_list(items, src=0)
         return items[0]
 
+    def first(self, action: Callable[[], T]) -> T | None:
+        """Have the first process do something alone. Where that is refused, all of them are, and none waits in vain.
+
+        Returns:
+            what came of it; None to the others.
+        """
+        if self.size == 1:
+            return action()
+        done, refusal = None, None
+        if self.leads:
+            try:
+                done = action()
+            except TownletError as error:
+                refusal = error
+        told = self.tell(None if refusal is None else (type(refusal), refusal.problem, refusal.where, refusal.hint))
+        if told is not None:
+            kind, problem, where, hint = told
+            raise kind(problem, where=where, hint=hint) from refusal
+        return done
+
     def leave(self) -> None:
         """Take leave of the others."""
         if self.size > 1:
@@ -71,5 +92,8 @@ def join_processes(device: torch.device) -> Processes:
         problem = f"RANK is {rank!r} and WORLD_SIZE is {size!r}"
         raise UsageError(problem, where="environment", hint="unset both, or start with torchrun or --nproc")
     if int(size) > 1:
+        # Optimisers import this. Once there is a group its functions keep it, and its threads abort us as we end.
+        import torch.distributed.nn  # noqa: F401
+
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Processes(int(rank), int(size), device)

@@ -18,9 +18,9 @@ from pydantic import Field
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.ppo.checkpoint import (
     SavedTraining,
-    check_free,
     clear_hidden,
-    remove_all,
+    in_the_way,
+    remove,
     restore,
     save_checkpoint,
 )
@@ -116,30 +116,28 @@ class _Run:
         request = prepared.request
         self.prepared, self.trainer, self.request = prepared, trainer, request
         self.run_id = run_id
-        self.on_epoch = on_epoch
+        self.on_epoch, self.on_note = on_epoch, on_note or (lambda _: None)
         self.leads = trainer.processes.leads
         self.notes = list(prepared.notes)
         self.log: TelemetryLog | None = None
         self.keeper: Keeper | None = None
         self.checkpoint: Path | None = None
+        self.saved = False  # the epoch just done
         self.checkpoint_dir = request.checkpoint_dir
         self.last: Values = {}
-        if self.leads:
-            self._open(stack, saved)
-            for note in self.notes if on_note else ():
-                on_note(note)  # type: ignore[misc]
+        trainer.processes.first(lambda: self._open(stack, saved))
+        for note in self.notes if self.leads else ():
+            self.on_note(note)
         self.stopping = stack.enter_context(_softly())
 
     def _open(self, stack: ExitStack, saved: SavedTraining | None) -> None:
         """Open all that is written to, before anything is learned."""
         request, plan = self.request, self.prepared.plan
+        old: list[Path] = []
         if self.checkpoint_dir is not None:
-            if saved is None and not request.force:
-                check_free(self.checkpoint_dir)
+            old = in_the_way(self.checkpoint_dir, request.resume, force=request.force)
             _make(self.checkpoint_dir)
             clear_hidden(self.checkpoint_dir)
-            if saved is None:
-                remove_all(self.checkpoint_dir)
         if request.log is not None:
             self.log = stack.enter_context(
                 TelemetryLog(
@@ -159,6 +157,8 @@ class _Run:
                 hint = "leave out --nproc, or --rollout-save-dir"
                 raise UsageError("several processes cannot keep one capture", where="--rollout-save-dir", hint=hint)
             self.keeper = stack.enter_context(keeper(request.save_dir, recording, parts, force=request.force))
+        for checkpoint in old:
+            remove(checkpoint)
 
     def go(self, began: float) -> TrainReport | None:
         """Train through the epochs that are left, or until asked to stop."""
@@ -169,13 +169,14 @@ class _Run:
             if any(self.trainer.processes.gather(bool(self.stopping))):
                 ended = "interrupted" if self.trainer.epoch < self.prepared.plan.epochs else "done"
                 break
-        if self.checkpoint_dir is not None and self.checkpoint is None:
+        if self.checkpoint_dir is not None and not self.saved:
             self._save()
         manifest = self.keeper.commit() if self.keeper is not None else None
         if self.log is not None:
             self.log.close()
             if self.log.lost:
                 self.notes.append(f"{self.log.lost} records could not be written to the log: {self.log.failure}")
+                self.on_note(self.notes[-1])
         return self._report(began, start, worked, ended, manifest) if self.leads else None
 
     def _note_epoch(self, epoch: Epoch) -> None:
@@ -200,7 +201,7 @@ class _Run:
                 self.log.write(values)
             if self.on_epoch is not None:
                 self.on_epoch(values)
-        self.checkpoint = None
+        self.saved = False
         if self.checkpoint_dir is not None and (
             done or (request.save_every is not None and epoch.number % request.save_every == 0)
         ):
@@ -232,6 +233,7 @@ class _Run:
         }
         assert self.checkpoint_dir is not None
         self.checkpoint = save_checkpoint(self.trainer, self.checkpoint_dir, facts, keep=self.request.keep or KEEP)
+        self.saved = True
 
     def _report(self, began: float, start: int, worked: float, ended: str, manifest: str | None) -> TrainReport:
         request, plan, trainer = self.request, self.prepared.plan, self.trainer

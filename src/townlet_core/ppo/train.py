@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 
 from townlet_core.config.ppo import TrainingSettings
@@ -20,7 +21,7 @@ from townlet_core.ppo.learner import Learner
 from townlet_core.ppo.live import Part, head_starts
 from townlet_core.ppo.processes import Processes
 from townlet_core.ppo.replay import Judged, ReplayBuffer
-from townlet_core.ppo.update import Updated, summarise, update
+from townlet_core.ppo.update import Batch, Updated, summarise, update
 from townlet_core.world.town import CompiledTown
 
 Mode = Literal["rollout", "replay", "mixed"]
@@ -119,6 +120,7 @@ class Trainer:
                     plan.town, self.policy, ppo, ahead=ahead[low:high], first_world=low, seed=plan.seed,
                     ticks=plan.ticks, tiles=plan.keep_tiles,
                 )  # fmt: skip
+        self.many = many  # parts of all processes together
         self.buffer: ReplayBuffer | None = None
         self.mixed_in: Judged | None = None  # captures as they were judged when the policy first acted
         if plan.dataset is not None:
@@ -155,8 +157,8 @@ class Trainer:
         return range(many * rank // size, many * (rank + 1) // size)
 
     def _from_town(self, number: int) -> Epoch:
-        plan = self.plan
-        collected = self.learner.each(Part.collect, list(self.parts.values()))
+        plan, ppo = self.plan, self.plan.settings.ppo
+        collected = self.learner.each(_collect, list(self.parts.values()))
         facts = add_up([each for own in self.processes.gather([facts for _, facts in collected]) for each in own])
         also = self._mix_in(number) if self.buffer is not None else None
         updated = update(
@@ -164,6 +166,7 @@ class Trainer:
             [batch for batch, _ in collected],
             entropy_coef=plan.entropy_coef(number),
             key=[plan.seed, number],
+            pieces=max(1, ppo.parts // self.many),
             reduce=self.processes.add if self.processes.size > 1 else None,
             also=also,
         )
@@ -180,6 +183,7 @@ class Trainer:
         batch = max(1, round(step * plan.settings.mixed.replay_ratio))
         return buffer.policy_losses(self.mixed_in, batch, plan.replay_coef(number), number)
 
+    @np.errstate(over="ignore", invalid="ignore")  # see _check
     def _from_captures(self, number: int) -> Epoch:
         buffer = self.buffer
         assert buffer is not None
@@ -203,3 +207,9 @@ class Trainer:
                     where=f"epoch {epoch.number}",
                     hint="lower ppo.learning_rate, or look for rewards or features that are very large",
                 )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # numbers that are none are told of once, by Trainer._check
+def _collect(part: Part) -> tuple[Batch, Facts]:
+    """Have a part play on."""
+    return part.collect()

@@ -110,6 +110,7 @@ def update(
     *,
     entropy_coef: float,
     key: Sequence[int],
+    pieces: int = 1,
     reduce: Reduce | None = None,
     also: Iterator[Sequence[Loss]] | None = None,
 ) -> Updated:
@@ -118,6 +119,7 @@ def update(
     Args:
         batches: one a part, all of the same ticks.
         key: what the order of minibatches depends on.
+        pieces: into which the ticks of a minibatch are divided, to be differentiated side by side.
         reduce: sums a tensor over all processes, which must call this together.
         also: further losses for each gradient step, such as those of captures.
     """
@@ -131,7 +133,11 @@ def update(
         for ticks in dealt:
             rows = torch.from_numpy(ticks).to(device)
             scale = scaling(known[ticks].sum(0), normalize=settings.normalize_advantages)
-            losses = [partial(_part_loss, learner, batch, rows, scale, entropy_coef) for batch in batches]
+            losses = [
+                partial(_part_loss, learner, batch, piece, scale, entropy_coef)
+                for batch in batches
+                for piece in rows.tensor_split(min(pieces, len(ticks)))
+            ]
             steps.append(learner.step(losses, next(also) if also is not None else ()))
         if settings.target_kl is not None:
             kl = torch.stack(steps[-len(dealt) :])[:, Outcome._fields.index("k3")].mean()

@@ -186,7 +186,7 @@ PARAMS = record(
     ("meal_range", "i4"), ("takeover_bonus", "f4"),
     ("survival", "f4"), ("needs_scale", "f4"), ("wage_rate", "f4"), ("punctuality", "f4"), ("lateness", "f4"),
     ("absence", "f4"), ("social_rate", "f4"), ("faint", "f4"), ("eviction", "f4"),
-    ("shaping", "f4"), ("shaping_work", "f4"), ("discount", "f4"), ("bound", "f4"),
+    ("shaping", "f4"), ("discount", "f4"), ("commute", "f4"), ("bound", "f4"),
 )  # fmt: skip
 
 

@@ -279,6 +279,6 @@ def _params(s: Scenario, kinds: int, actions: int) -> dict[str, object]:
         "wage_rate": s.rewards.wage_rate, "punctuality": s.rewards.punctuality, "lateness": s.rewards.lateness,
         "absence": s.rewards.absence, "social_rate": s.rewards.social_rate, "faint": s.rewards.faint,
         "eviction": s.rewards.eviction, "shaping": s.rewards.shaping_scale,
-        "shaping_work": s.rewards.shaping_work, "discount": s.rewards.shaping_discount,
+        "discount": s.rewards.shaping_discount, "commute": s.rewards.commute,
         "bound": s.rewards.clip,
     }  # fmt: skip

@@ -163,30 +163,26 @@ def test_shaping_telescopes_over_a_life() -> None:
     assert gained == pytest.approx(1.5, abs=1e-5)
 
 
-WAY = {"shaping_work": 4.0, "shaping_discount": 1.0}
-
-
 def way(stage: Stage, **actions: str) -> Any:
-    return pytest.approx(terms(stage.tick(**actions), "anna").get("shaping", 0.0), abs=1e-6)
+    return pytest.approx(terms(stage.tick(**actions), "anna").get("commute", 0.0), abs=1e-6)
 
 
-def test_the_way_to_work_is_a_potential_while_the_shift_runs() -> None:
-    job = {**JOB, "start": 0, "end": 200}
-    stage = rewarded("...a", agents={"anna": {"job": "baker"}}, jobs=[job], clock={"ticks_per_day": 500}, only=WAY)
-    # -4 * 3 / 13 at first; two tiles away -4 * 2 / 12, one tile away -4 * 1 / 11, then 0
-    steps = [4 * (3 / 13 - 2 / 12), 4 * (2 / 12 - 1 / 11), 4 / 11, 0]
-    assert steps == [way(stage, anna="move west") for _ in range(3)] + [way(stage)]
+def test_each_tile_of_the_way_to_work_costs_something_while_the_shift_runs() -> None:
+    job = {**JOB, "start": 0, "end": 6}
+    stage = rewarded("...a", agents={"anna": {"job": "baker"}}, jobs=[job], only={"commute": 0.5})
+    # the workplace is the tile in the west; the sixth tick is the last of the shift
+    assert [way(stage, anna=step) for step in ("move west", "move west", "wait")] == [-1, -0.5, -0.5]
+    assert [way(stage, anna=step) for step in ("move west", "move east", "wait")] == [0, -0.5, 0]
 
 
-def test_it_grows_from_sixty_ticks_before_the_shift_and_fades_before_its_end() -> None:
-    """One tile away, at full weight the potential is -4 / 11; a sixtieth of it is gained or lost a tick."""
-    job = {**JOB, "start": 61, "end": 200, "grace_ticks": 200, "absent_after_ticks": 200}
-    stage = rewarded(".a", agents={"anna": {"job": "baker"}}, jobs=[job], clock={"ticks_per_day": 500}, only=WAY)
-    tick = 4 / 11 / 60
-    assert way(stage) == 0  # tick 1, sixty before the shift
-    assert [-tick] * 60 == [way(stage) for _ in range(60)]
-    assert [way(stage) for _ in range(79)] == [0] * 79  # to tick 140, sixty before the end
-    assert [tick] * 60 == [way(stage) for _ in range(60)]
+def test_the_way_to_work_comes_to_count_in_the_sixty_ticks_before_the_shift() -> None:
+    """Two tiles away; the cost does not end by being absent, only with the shift."""
+    job = {**JOB, "start": 61, "end": 150, "absent_after_ticks": 20}
+    anna, clock = {"anna": {"job": "baker"}}, {"ticks_per_day": 500}
+    stage = rewarded("..a", agents=anna, jobs=[job], clock=clock, only={"commute": 1.0})
+    assert way(stage) == 0  # the next tick is 1, sixty before the shift
+    assert [-2 * n / 60 for n in range(1, 61)] == [way(stage) for _ in range(60)]
+    assert [way(stage) for _ in range(88)] == [-2] * 88
     assert way(stage) == 0
 
 

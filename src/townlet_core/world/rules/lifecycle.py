@@ -71,7 +71,7 @@ def draw_character(a, me, now):
 @kernel
 def settle(a, me, slot, grid, town, now, time):
     """Begin a life: the first of a slot as the scenario says, later ones as newcomers at random."""
-    town.params[0]
+    params = town.params[0]
     clean_slate(me)
     me.alive = 1
     me.life += 1
@@ -97,7 +97,7 @@ def settle(a, me, slot, grid, town, now, time):
         me.pace[need] = THREE_QUARTERS + HALF * rng.chance(now, a, rng.FIRST_PACE + need) if made else ONE
     me.job = slot.job
     me.shift = PRE if me.job == NOTHING or time <= town.jobs[me.job].start else POST
-    me.potential = potential_of(me, town, time)
+    me.potential = potential_of(me, params)
 
 
 @kernel

@@ -8,14 +8,13 @@ from townlet_core.world.events import EVICTION as EVICTED
 from townlet_core.world.events import FAINT as FAINTED
 from townlet_core.world.events import SHIFT_ABSENT, SHIFT_LATE
 from townlet_core.world.kernel import kernel
-from townlet_core.world.records import ABSENT, NOTHING, ON_TIME
+from townlet_core.world.records import FAR, NOTHING, ON_TIME, POST
 from townlet_core.world.rules.employment import is_at_work
 from townlet_core.world.rules.needs import deprivation
 from townlet_core.world.scalars import ZERO, clip
 
 f32 = np.float32
-CALL_TICKS = 60  # in which the way to work comes to count before a shift, and ceases to at its end
-TEN = f32(10)
+CALL_TICKS = 60  # before a shift, in which the way to work comes to count
 REWARD_TERMS = {
     "needs": "-needs_scale * sum over needs of weight * (1 - need)^2",
     "wages": "wage_rate * money earned in the tick (wages and bonuses)",
@@ -27,33 +26,33 @@ REWARD_TERMS = {
     "eviction": "-eviction when evicted",
     "survival": "survival, for every tick lived to its end",
     "shaping": "shaping_discount * potential(after) - potential(before); "
-    "potential = -shaping_scale * the sum under needs - shaping_work * c * d / (d + 10) for d tiles to walk to work; "
-    "c grows from 0 to 1 in the 60 ticks before the shift and falls to 0 in its last 60; 0 after death",
+    "potential = -shaping_scale * the sum under needs, 0 after death",
+    "commute": "-commute * c * tiles to walk to work; c grows from 0 to 1 in the 60 ticks before the shift, is 1 while "
+    "it runs and 0 at other times",
 }
-NEEDS, WAGES, PUNCTUALITY, LATENESS, SOCIAL, FAINT, EVICTION, SURVIVAL, SHAPING = range(len(REWARD_TERMS))
+NEEDS, WAGES, PUNCTUALITY, LATENESS, SOCIAL, FAINT, EVICTION, SURVIVAL, SHAPING, COMMUTE = range(len(REWARD_TERMS))
 
 
 @kernel
 def way_to_work(me, town, time):
-    """The way that an agent still has to work, squeezed into [0, 1); 0 where no shift runs or is soon to begin.
+    """The tiles that an agent has to walk to work while it is awaited there; 0 at other times.
 
-    It comes and goes over CALL_TICKS, since a potential that jumped would make returns hard to predict.
+    It comes gradually, over CALL_TICKS, so that setting out in time costs less than setting out late.
     """
-    if me.job == NOTHING or me.shift == ABSENT:
+    if me.job == NOTHING or me.shift == POST:
         return ZERO
     job = town.jobs[me.job]
-    called = min(time - job.start + CALL_TICKS, job.finish - time, CALL_TICKS)
-    if called <= 0:
+    called = min(time - job.start + CALL_TICKS, CALL_TICKS)
+    tiles = town.steps[job.place, me.y, me.x]
+    if called <= 0 or time >= job.finish or tiles == FAR:  # a newcomer may stand where no way leads to work
         return ZERO
-    tiles = f32(town.steps[job.place, me.y, me.x])
-    return f32(called) / f32(CALL_TICKS) * tiles / (tiles + TEN)
+    return f32(called) / f32(CALL_TICKS) * f32(tiles)
 
 
 @kernel
-def potential_of(me, town, time):
-    """Shaping potential of needs and work at a tick of the day (Ng, Harada, Russell 1999, potential-based shaping)."""
-    params = town.params[0]
-    return -params.shaping * deprivation(me, params) - params.shaping_work * way_to_work(me, town, time)
+def potential_of(me, params):
+    """Shaping potential of an agent's needs (Ng, Harada, Russell 1999, potential-based shaping)."""
+    return -params.shaping * deprivation(me, params)
 
 
 @kernel
@@ -63,7 +62,7 @@ def score(me, events, terms, over, town, time):
     `time` is the tick of the day that comes next.
     """
     params = town.params[0]
-    after = ZERO if over else potential_of(me, town, time)
+    after = ZERO if over else potential_of(me, params)
     works = me.job != NOTHING and me.shift == ON_TIME and is_at_work(me, town.jobs)
     terms[NEEDS] = -params.needs_scale * deprivation(me, params)
     terms[WAGES] = params.wage_rate * me.paid
@@ -74,6 +73,7 @@ def score(me, events, terms, over, town, time):
     terms[EVICTION] = -params.eviction * f32(events[EVICTED])
     terms[SURVIVAL] = ZERO if over else params.survival
     terms[SHAPING] = params.discount * after - me.potential
+    terms[COMMUTE] = -params.commute * way_to_work(me, town, time)
     me.potential = after
     total = ZERO
     for term in terms:
