@@ -43,25 +43,27 @@ class Budget(NamedTuple):
     replay: int  # passes over captures
     mixed: int  # epochs of both, the warm start included
     captured: int  # worlds captured of the script
+    settings: str | None = None
 
 
 BUDGETS = {
-    "kitchen_breakfast": Budget(400, 40, 200, 128),
-    "queue_conflict": Budget(200, 40, 100, 128),
-    "rivalry_decay": Budget(200, 40, 100, 128),
-    "employment_punctuality": Budget(300, 40, 150, 64),
-    "poc_hybrid": Budget(1000, 40, 500, 32),
-    "market_town": Budget(500, 20, 250, 2),
+    "kitchen_breakfast": Budget(600, 40, 300, 128),
+    "queue_conflict": Budget(150, 30, 75, 128),
+    "rivalry_decay": Budget(150, 30, 75, 128),
+    "employment_punctuality": Budget(400, 40, 200, 64),
+    "poc_hybrid": Budget(1200, 30, 500, 64, "brisk"),
+    "market_town": Budget(600, 20, 250, 2, "brisk"),
 }
+NOISE = 0.25  # share of chance in the captures of the script
 EVENTS = ("meal_eaten", "shift_on_time", "faint", "eviction")
 
 
 def runs(scenarios: list[str], seeds: int) -> Iterator[tuple[str, str, int]]:
     """Give what there is to run: scenario, who acts, seed."""
-    for name in scenarios:
+    for policies in (("random", "scripted"), ("live",), ("replay", "mixed")):
         for seed in range(1, seeds + 1):
-            for who in ("random", "scripted", "live", "replay", "mixed"):
-                yield name, who, seed
+            for name in scenarios:
+                yield from ((name, who, seed) for who in policies)
 
 
 def run(name: str, who: str, seed: int) -> Result:
@@ -90,7 +92,7 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
     budget = BUDGETS[name]
     captures: tuple[Path, ...] = ()
     if who != "live":
-        capture(CaptureRequest(name, folder / "script", worlds=budget.captured, seed=seed, threads=2))
+        capture(CaptureRequest(name, folder / "script", worlds=budget.captured, seed=seed, noise=NOISE))
         captures = (folder / "script",)
     curve: list[tuple[int, float]] = []
 
@@ -106,6 +108,7 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
         captures=captures,
         epochs=getattr(budget, who),
         seed=seed,
+        settings=budget.settings,
         checkpoint_dir=folder / "checkpoints",
     )
     report = train(request, on_epoch=note)

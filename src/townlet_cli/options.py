@@ -93,6 +93,14 @@ Policy = Annotated[
         help="Who acts: scripted (schedules, needs and jobs), random, or the folder of a checkpoint of training.",
     ),
 ]
+Noise = Annotated[
+    float,
+    typer.Option(
+        "--noise",
+        metavar="SHARE",
+        help="Share of the script's decisions that chance takes instead: captures to learn from show more of the town.",
+    ),
+]
 Threads = Annotated[
     int,
     typer.Option(

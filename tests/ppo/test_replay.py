@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from townlet_core.config.ppo import PPO, Network, Replay
 from townlet_core.dataset.columns import LogProbs, new_columns
@@ -36,6 +37,7 @@ class Lived(NamedTuple):
     masks: list[tuple[int, int]] | None = None
     log_probs: list[float] | None = None
     kind: LogProbs = "deterministic"
+    learned: bool = False
 
 
 def some_life(ticks: int, seed: int, *, died: bool) -> Lived:
@@ -62,7 +64,7 @@ def dataset_of(*lives: Lived) -> Dataset:
         seen, masks = np.array(life.seen, f32), np.array(life.masks or [BOTH] * len(life.actions), np.bool_)
         packed.put(at, np.zeros((len(masks), 0)), seen[:-1], masks)
         packed.put(steps + number, np.zeros((1, 0)), seen[-1:], np.ones((1, 2), np.bool_))
-        spans.append(LifeSpan(at, stop, HERE, f"life_{number}.npz", "anna", life.kind, True))
+        spans.append(LifeSpan(at, stop, HERE, f"life_{number}.npz", "anna", life.kind, True, life.learned))
         at = stop
     packed.keep()
     return Dataset(NO_CAPTURE, Tables((), (0, 0, 0), ("x", "y"), ("wait", "eat")), spans, columns, packed, None)
@@ -92,6 +94,11 @@ def values_of(ours: Learner, life: Lived) -> list[float]:
         return ours.network(torch.zeros(len(life.seen), 0), torch.tensor(life.seen, dtype=torch.float32))[1].tolist()  # type: ignore[no-any-return]
 
 
+def unknown(n: int) -> NDArray[np.float32]:
+    """Log-probabilities that nobody knows."""
+    return np.full(n, np.nan, f32)
+
+
 def learn(held: ReplayBuffer, epochs: int, entropy_coef: float = 0.0) -> None:
     for epoch in range(1, epochs + 1):
         for losses in held.steps(held.judge(epoch), epoch, entropy_coef):
@@ -112,12 +119,19 @@ LOW, HIGH = math.exp(-math.sqrt(6)), math.exp(math.sqrt(6))
 def test_the_weights_of_a_regression_are_exponential_up_to_a_bound_and_1_in_the_mean(
     most: float, raw: list[float]
 ) -> None:
-    weights = regression_weights(np.array([-1, 0, 1], f32), Replay(temperature=0.5, max_weight=most))
+    weights = regression_weights(np.array([-1, 0, 1], f32), unknown(3), Replay(temperature=0.5, max_weight=most))
     assert weights == pytest.approx([3 * weight / sum(raw) for weight in raw], rel=1e-5)
 
 
 def test_advantages_that_are_all_the_same_weigh_the_same() -> None:
-    assert regression_weights(np.full(3, 7, f32), Replay()).tolist() == [1, 1, 1]
+    assert regression_weights(np.full(3, 7, f32), unknown(3), Replay()).tolist() == [1, 1, 1]
+
+
+def test_what_the_behaviour_held_unlikely_counts_less() -> None:
+    """Probabilities of 0.5 and 0.1 and an unknown one, to the power of 2: 0.25, 0.01 and 1, over their mean of 0.42."""
+    log_probs = np.array([math.log(0.5), math.log(0.1), np.nan], f32)
+    weights = regression_weights(np.zeros(3, f32), log_probs, Replay(sharpness=2.0))
+    assert weights.tolist() == pytest.approx([0.25 / 0.42, 0.01 / 0.42, 1 / 0.42])
 
 
 def test_cloning_weighs_every_action_the_same() -> None:
@@ -131,7 +145,9 @@ def test_advantage_weights_are_those_of_ticks_with_a_choice() -> None:
     judged = held.judge(1)
     chosen = held.choices
     assert 0 < chosen.sum() < 30
-    assert judged.weights[chosen] == pytest.approx(regression_weights(judged.advantages[chosen], Replay()))
+    assert judged.weights[chosen] == pytest.approx(
+        regression_weights(judged.advantages[chosen], unknown(int(chosen.sum())), Replay())
+    )
     assert judged.weights[chosen].mean() == pytest.approx(1, rel=1e-5)
 
 
@@ -189,9 +205,11 @@ def test_vtrace_refuses_captures_without_true_log_probabilities_by_name(kind: Lo
     )
 
 
-def test_left_alone_it_is_vtrace_where_all_log_probabilities_are_true_and_else_a_regression() -> None:
+def test_left_alone_it_is_vtrace_where_a_network_has_acted_in_all_and_else_a_regression() -> None:
     life = some_life(4, 0, died=True)
-    true = life._replace(**TRUE)
+    noisy = life._replace(**TRUE)
+    true = noisy._replace(learned=True)
+    assert choose_method(Replay(), dataset_of(true, noisy)) == "awr"
     assert choose_method(Replay(), dataset_of(true, true)) == "vtrace"
     assert choose_method(Replay(), dataset_of(true, life)) == "awr"
 

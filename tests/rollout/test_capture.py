@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.rollout.kitchens import npz_files, sample, take
 from townlet_core.config.load import config_hash, load_town
-from townlet_core.errors import InputError
+from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.decision import find_policy
 from townlet_core.rollout.capture import CaptureRequest, capture
 from townlet_core.rollout.collect import collect
@@ -82,6 +84,37 @@ def test_the_policy_and_its_log_probabilities_are_told(kitchen: Path) -> None:
     assert not scripted.old_log_probs.any()
     allowed = random.action_mask.sum(axis=1)
     np.testing.assert_allclose(random.old_log_probs, -np.log(allowed), rtol=1e-6)
+
+
+def test_noise_takes_a_share_of_the_decisions_and_the_log_probabilities_say_so(kitchen: Path) -> None:
+    """Chance takes 0.3 of them: the script's own choice of n has 0.7 + 0.3 / n, any other 0.3 / n."""
+    take(kitchen, noise=0.3, worlds=8)
+    others = 0
+    for world in range(8):
+        anna = sample(kitchen.parent / "out", f"w{world}_anna_001")
+        assert isinstance(anna.meta, Meta)
+        assert (anna.meta.policy.name, anna.meta.policy.kind) == ("scripted+0.3", "stochastic")
+        assert anna.meta.policy.log_probs == "true"
+        assert anna.action_mask[np.arange(60), anna.actions].all()
+        share = 0.3 / anna.action_mask.sum(axis=1)
+        own = np.isclose(np.exp(anna.old_log_probs), 0.7 + share)
+        assert np.isclose(np.exp(anna.old_log_probs[~own]), share[~own]).all()
+        others += int((~own).sum())
+    # of 480 decisions 144 are chance's, and most of those are not what the script would have done
+    assert 60 < others < 160
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param({"noise": 1.5}, "--noise: must be a number from 0 to 1, found 1.5", id="more than all"),
+        pytest.param({"noise": float("nan")}, "--noise: must be a number from 0 to 1, found nan", id="no number"),
+        pytest.param({"noise": 0.1, "policy": "random"}, "--noise: has no effect on the policy random", id="random"),
+    ],
+)
+def test_noise_that_makes_no_sense_is_refused(kitchen: Path, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        take(kitchen, **options)
 
 
 def test_manifest_metrics_and_seal_say_what_the_report_says(kitchen: Path) -> None:

@@ -17,7 +17,7 @@ Positive = Annotated[float, Field(gt=0, le=1000)]
 class PPO(StrictModel):
     """Proximal policy optimisation (Schulman et al. 2017, arXiv:1707.06347) on what the policy does in the town."""
 
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(0.002, description="step size of Adam at the start")
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(0.001, description="step size of Adam at the start")
     anneal: Literal["linear", "none"] = Field(
         "linear", description="linear: the learning rate falls to 0 over the planned epochs"
     )
@@ -75,7 +75,7 @@ class Replay(StrictModel):
         "auto",
         description="awr: advantage-weighted regression (arXiv:1910.00177); clone: behaviour cloning; anchored: PPO "
         "around a clone of the behaviour (arXiv:2302.11312); vtrace: PPO with importance weights (arXiv:1802.01561), "
-        "for captures with true log-probabilities; auto: vtrace where all have them, else awr",
+        "for captures with true log-probabilities; auto: vtrace where a network acted in all of them, else awr",
     )
     batch: Annotated[int, Field(ge=1, le=1_000_000)] = Field(1024, description="transitions a gradient step")
     block: Annotated[int, Field(ge=1, le=100_000)] = Field(
@@ -85,6 +85,11 @@ class Replay(StrictModel):
         0.5, description="awr: weights are exp(advantage / temperature), advantages in their standard deviations"
     )
     max_weight: Positive = Field(20.0, description="awr: largest weight")
+    sharpness: Weight = Field(
+        1.0,
+        description="awr and clone: power of the behaviour's own probability by which an action counts less, where "
+        "captures tell it: what noise did is not imitated",
+    )
     anchor_epochs: Count = Field(10, description="anchored: epochs of cloning before the policy may improve on it")
     rho_clip: Positive = Field(1.0, description="vtrace: bound on the importance weights of the errors")
     c_clip: Positive = Field(1.0, description="vtrace: bound on the importance weights of the traces")

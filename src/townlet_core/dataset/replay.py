@@ -32,6 +32,7 @@ class LifeSpan(NamedTuple):
     agent_id: str
     log_probs: LogProbs
     has_last: bool  # the observation after the last tick is known; else that before it stands in for it
+    learned: bool = False  # a network acted
 
 
 class Baseline(NamedTuple):
@@ -142,7 +143,8 @@ def _survey(sources: Sequence[Source]) -> tuple[Tables, list[LifeSpan]]:
         agreement.add(meta, Place(str(place), source.entry.meta))
         stop = at + meta.timesteps
         kind, ours = log_probs_of(meta), isinstance(meta, Meta)
-        lives.append(LifeSpan(at, stop, place, source.entry.sample, meta.agent_id, kind, ours))
+        learned = isinstance(meta, Meta) and meta.policy.kind == "learned"
+        lives.append(LifeSpan(at, stop, place, source.entry.sample, meta.agent_id, kind, ours, learned))
         at = stop
     return agreement.tables(), lives
 

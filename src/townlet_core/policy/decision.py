@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -64,7 +64,8 @@ class KernelPolicy:
 
     name: str
     kind: PolicyKind
-    code: int  # what `choose` in policy.choose tells them apart by
+    code: int  # what rollout.collect tells them apart by
+    noise: float = 0.0  # share of decisions that chance takes instead
 
 
 SCRIPTED, RANDOM = 1, 2
@@ -79,8 +80,11 @@ def names_a_policy(text: str) -> bool:
     return text in KERNEL_POLICIES or not ("/" in text or Path(text).exists())
 
 
-def find_policy(name: str) -> KernelPolicy:
+def find_policy(name: str, noise: float = 0.0) -> KernelPolicy:
     """Find a policy by name.
+
+    Args:
+        noise: share of its decisions that chance takes, evenly among what is allowed; the policy is stochastic then.
 
     Raises:
         UsageError: there is none of that name.
@@ -89,4 +93,5 @@ def find_policy(name: str) -> KernelPolicy:
         known = list(KERNEL_POLICIES)
         hint = did_you_mean(name, known) or f"known are {', '.join(known)}, or give the folder of a checkpoint"
         raise UsageError(f"unknown policy '{name}'", where="--policy", hint=hint)
-    return KERNEL_POLICIES[name]
+    policy = KERNEL_POLICIES[name]
+    return replace(policy, name=f"{name}+{noise:g}", kind="stochastic", noise=noise) if noise else policy

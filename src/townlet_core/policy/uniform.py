@@ -1,8 +1,9 @@
-"""The random policy: uniform over the actions that the mask allows."""
+"""The random policy: uniform over the actions that the mask allows; and chance that interferes with another policy."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from townlet_core.world import rng
 from townlet_core.world.kernel import kernel
@@ -27,3 +28,24 @@ def uniform_action(now, a, mask):
                 return c, LOG_UNIFORM[allowed]
             pick -= 1
     return WAIT, LOG_UNIFORM[1]
+
+
+def log_shares(noise: float) -> NDArray[np.float32]:
+    """Give the log-probabilities of an action, by how many are allowed: [0] where it is not what the policy chose, [1]
+    where it is. A table, for the same reason.
+    """
+    each = noise / np.maximum(np.arange(MAX_ACTIONS + 1), 1)
+    with np.errstate(divide="ignore"):
+        return np.log(np.stack([each, 1 - noise + each])).astype(np.float32)
+
+
+@kernel
+def disturb(chosen, noise, logs, now, a, mask):
+    """Let chance take a share of the decisions; return the action and its log-probability."""
+    action = chosen
+    if rng.chance(now, a, rng.NOISE) < noise:
+        action, _ = uniform_action(now, a, mask)
+    allowed = i64(0)
+    for c in range(len(mask)):
+        allowed += i64(mask[c])
+    return action, logs[i64(action == chosen), allowed]

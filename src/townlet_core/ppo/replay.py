@@ -60,7 +60,7 @@ def choose_method(settings: Replay, dataset: Dataset) -> Method:
             hint="use --set replay.method=awr, or captures of a learned policy",
         )
     if settings.method == "auto":
-        return "vtrace" if without is None else "awr"
+        return "vtrace" if without is None and all(life.learned for life in dataset.lives) else "awr"
     return settings.method
 
 
@@ -100,8 +100,10 @@ class ReplayBuffer:
             assert self.anchor is not None
             return Judged(self._standard(advantages), returns, values, self.anchor, advantages)
         weights = np.ones_like(advantages)
-        if not cloning and self.choices.any():
-            weights[self.choices] = regression_weights(advantages[self.choices], self.settings)
+        if self.choices.any():
+            told = self.dataset.log_probs[self.choices]
+            worth = np.zeros_like(told) if cloning else advantages[self.choices]
+            weights[self.choices] = regression_weights(worth, told, self.settings)
         return Judged(weights, returns, values, np.zeros_like(values), advantages)
 
     def judged_before(self, weights: Floats, log_probs: Floats, zeros: Floats) -> Judged:
@@ -238,14 +240,21 @@ class ReplayBuffer:
         return advantages, returns
 
 
-def regression_weights(advantages: Floats, settings: Replay) -> Floats:
+def regression_weights(advantages: Floats, log_probs: Floats, settings: Replay) -> Floats:
     """Turn advantages into the weights of a regression: exp(A / temperature) up to a bound, scaled to mean 1.
 
     Source: Peng et al. 2019 (AWR), arXiv:1910.00177, algorithm 1; advantages are taken in their standard deviations, so
-    that a temperature means the same in every town.
+    that a temperature means the same in every town. What the behaviour itself held unlikely, such as the noise of a
+    script, counts less: weights take on a power of its probability. Noise then shows the town beyond the script's own
+    path (Laskey et al. 2017, arXiv:1703.09327) without being imitated.
+
+    Args:
+        advantages: [n].
+        log_probs: [n] true ones of the behaviour; NaN where nobody knows them.
     """
     with np.errstate(over="ignore"):
         weights = np.exp(np.minimum(_standard(advantages) / settings.temperature, np.log(settings.max_weight)))
+    weights *= np.exp(settings.sharpness * np.nan_to_num(log_probs))
     scaled: Floats = (weights / weights.mean(dtype=np.float64)).astype(np.float32)
     return scaled
 

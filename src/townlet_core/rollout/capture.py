@@ -44,6 +44,7 @@ class CaptureRequest:
     seed: int | None = None  # None: the scenario's
     worlds: int = 1
     policy: str = "scripted"
+    noise: float = 0.0  # share of the decisions of a policy of the kernels that chance takes
     force: bool = False
     overrides: tuple[str, ...] = ()  # key.path=value
     threads: int = 1
@@ -87,7 +88,10 @@ def capture(request: CaptureRequest, *, on_progress: Progress | None = None) -> 
 def _plan(request: CaptureRequest) -> _Plan:
     """Check a request, load its town and choose the slots to record."""
     _check_numbers(request)
-    kernel_policy = find_policy(request.policy) if names_a_policy(request.policy) else None
+    if request.noise and request.policy != "scripted":
+        hint = "leave it out: random is chance alone, and a network has doubts of its own"
+        raise UsageError(f"has no effect on the policy {request.policy}", where="--noise", hint=hint)
+    kernel_policy = find_policy(request.policy, request.noise) if names_a_policy(request.policy) else None
     config, notes = load_inhabited(request.source, request.overrides, auto_seed_agents=request.auto_seed_agents)
     wanted, planned = request.ticks, config.scenario.scenario.ticks
     if wanted is not None and wanted != planned:
@@ -120,6 +124,8 @@ def _check_numbers(request: CaptureRequest) -> None:
     for option, number, least, most in numbers:
         if number is not None and not least <= number <= most:
             raise UsageError(f"must be a whole number from {least} to {most}, found {number}", where=option)
+    if not 0 <= request.noise <= 1:
+        raise UsageError(f"must be a number from 0 to 1, found {request.noise}", where="--noise")
     if not PREFIX.fullmatch(request.prefix):
         problem = f"must begin with a letter or digit and hold only those, '_', '.' and '-', found {request.prefix!r}"
         raise UsageError(problem, where="--prefix", hint="it is the beginning of file names")
@@ -160,7 +166,7 @@ def _second_half(ticks: int, on_progress: Progress | None) -> Progress | None:
 def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:
     """Put together what there is to tell. What the scripted policy never does is its own affair, not the scenario's."""
     request, recording = plan.request, plan.recording
-    scripted = recording.policy.name == "scripted"
+    scripted = recording.policy.name.startswith("scripted")
     habits = tuple(f"scripted: {sign.text}" for sign in warnings if scripted and sign.kind == "unused_actions")
     own = files_of(request.output / f"{request.prefix}{MANIFEST}")
     samples = tuple(

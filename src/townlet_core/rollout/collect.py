@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet_core.policy.decision import RANDOM, SCRIPTED, KernelPolicy, Observation, Policy
+from townlet_core.policy.decision import KERNEL_POLICIES, RANDOM, SCRIPTED, KernelPolicy, Observation, Policy
 from townlet_core.policy.schedule import compile_schedules, new_plans
 from townlet_core.policy.scripted import scripted_action
-from townlet_core.policy.uniform import uniform_action
+from townlet_core.policy.uniform import disturb, log_shares, uniform_action
 from townlet_core.rollout.frames import Frames, new_frames, turn_over
 from townlet_core.world import rng
 from townlet_core.world.kernel import kernel, kernel_apart
@@ -25,7 +25,7 @@ CHUNK_BYTES = 48 * 2**20  # memory that a chunk of packed observations takes, ab
 
 
 @kernel_apart
-def decide(policy, town, schedules, plans, state, frames, stack, t, w):
+def decide(policy, noise, logs, town, schedules, plans, state, frames, stack, t, w):
     """Write the actions of world w at tick t, and their log-probabilities."""
     world, agents, things, ties = state.worlds[w], state.agents[w], state.things[w], state.ties[w]
     now = rng.tick_key(world.key, world.tick)
@@ -39,16 +39,18 @@ def decide(policy, town, schedules, plans, state, frames, stack, t, w):
             action, log_prob = uniform_action(now, a, mask)
         elif policy == SCRIPTED:
             action = scripted_action(a, agents, things, ties, world, town, schedules, plans[w, a], mask, stack)
+            if noise > 0:
+                action, log_prob = disturb(action, noise, logs, now, a, mask)
         frames.actions[t, w, a] = action
         frames.log_probs[t, w, a] = log_prob
 
 
 @kernel
-def play_range(town, state, frames, scratch, policy, schedules, plans, first, ticks, low, high):
+def play_range(town, state, frames, scratch, policy, noise, logs, schedules, plans, first, ticks, low, high):
     """Play ticks first to first + ticks of worlds low to high with a policy of the kernels."""
     for w in range(low, high):
         for t in range(first, first + ticks):
-            decide(policy, town, schedules, plans, state, frames, scratch.stack, t, w)
+            decide(policy, noise, logs, town, schedules, plans, state, frames, scratch.stack, t, w)
             advance(town, state, frames, scratch, t, w)
 
 
@@ -67,6 +69,7 @@ class Player:
     def __init__(self, worlds: Worlds, policy: Policy | KernelPolicy) -> None:
         self.worlds = worlds
         self.policy = policy
+        self._who = _words_of(policy) if isinstance(policy, KernelPolicy) else ()
         self._schedules = compile_schedules(worlds.town)
         self._plans = new_plans(worlds.town, len(worlds.state.worlds))
         self._luck = np.zeros(worlds.state.agents.shape, np.float32)
@@ -74,7 +77,7 @@ class Player:
     def play(self, frames: Frames, first: int, ticks: int) -> None:
         """Fill rows first to first + ticks of the frames; their first observations are already there."""
         if isinstance(self.policy, KernelPolicy):
-            self.worlds.play(play_range, frames, first, ticks, self.policy.code, self._schedules, self._plans)
+            self.worlds.play(play_range, frames, first, ticks, *self._who, self._schedules, self._plans)
             return
         for t in range(first, first + ticks):
             self.worlds.each(draw_luck, self._luck)
@@ -91,9 +94,10 @@ class Player:
         if (np.diff(ticks) > 0).any():
             raise ValueError("a world runs further ahead than the one before it")
         seen = (frames.tiles, frames.map, frames.features, frames.action_mask)
+        chance = _words_of(KERNEL_POLICIES["random"])
         for tick in range(int(ticks.max(initial=0))):
             worlds = int((ticks > tick).sum())
-            self.worlds.play(play_range, frames, 0, 1, RANDOM, self._schedules, self._plans, worlds=worlds)
+            self.worlds.play(play_range, frames, 0, 1, *chance, self._schedules, self._plans, worlds=worlds)
             for observations in seen:
                 observations[0, :worlds] = observations[1, :worlds]
             frames.ends[:] = 0
@@ -104,6 +108,11 @@ class Player:
         if not drawn.shape[-1]:
             drawn = planes(tiles, town.map_shape).reshape(*tiles.shape[:-1], -1)
         return Observation(tiles, drawn, frames.features[t], frames.action_mask[t])
+
+
+def _words_of(policy: KernelPolicy) -> tuple[int, np.float32, NDArray[np.float32]]:
+    """Give what kernels are told of a policy."""
+    return policy.code, np.float32(policy.noise), log_shares(policy.noise)
 
 
 def chunk_length(town: CompiledTown, worlds: int, ticks: int) -> int:

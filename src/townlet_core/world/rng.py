@@ -21,6 +21,7 @@ TINY = f32(2.0**-24)
 # named streams: one for each use of chance
 POLICY, CHAT_LUCK, TILE, WEALTH, EXTROVERSION, FORGIVENESS, AMBITION, TROUBLE_LUCK = range(8)
 FIRST_NEED, FIRST_PACE = 8, 12  # one a need
+NOISE = 16
 
 
 @kernel
