@@ -39,9 +39,10 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def grouped(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
-    """Put the seeds of a scenario and policy together, in the order of the results."""
+    """Put the seeds of a scenario and policy together, the scenarios in the order of the results."""
+    scenarios = list(dict.fromkeys(result.scenario for result in results))
     groups: dict[tuple[str, str], list[Result]] = {}
-    for result in results:
+    for result in sorted(results, key=lambda each: (scenarios.index(each.scenario), list(WHO).index(each.who))):
         groups.setdefault((result.scenario, result.who), []).append(result)
     return groups
 
