@@ -52,7 +52,7 @@ BUDGETS = {
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
     "poc_hybrid": Budget(1200, 30, 500, 64, "brisk"),
-    "market_town": Budget(600, 20, 250, 2, "brisk"),
+    "market_town": Budget(1300, 20, 500, 2, "brisk"),
 }
 NOISE = 0.25  # share of chance in the captures of the script
 EVENTS = ("meal_eaten", "shift_on_time", "faint", "eviction")
@@ -113,6 +113,8 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
     )
     report = train(request, on_epoch=note)
     assert report is not None
+    if report.ended != "done":
+        raise SystemExit("interrupted: the run that was under way is not kept")
     return report.model_dump(), curve
 
 

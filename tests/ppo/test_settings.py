@@ -66,6 +66,7 @@ CHANGES = [
     Change("replay.block", "4", "replay"),
     Change("replay.temperature", "2.0", "replay"),
     Change("replay.max_weight", "1.1", "replay"),
+    Change("replay.sharpness", "0", "replay", behaviour="random"),
     Change("replay.anchor_epochs", "1", "replay", ("replay.method=anchored",)),
     Change("replay.rho_clip", "0.5", "replay", VTRACE, "random"),
     Change("replay.c_clip", "0.5", "replay", VTRACE, "random"),
