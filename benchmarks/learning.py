@@ -51,7 +51,7 @@ BUDGETS = {
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
-    "poc_hybrid": Budget(1200, 30, 500, 64, "brisk"),
+    "poc_hybrid": Budget(1200, 60, 500, 64, "brisk"),
     "market_town": Budget(1300, 20, 500, 2, "brisk"),
 }
 NOISE = 0.25  # share of chance in the captures of the script

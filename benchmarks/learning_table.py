@@ -60,5 +60,6 @@ def table(results: Sequence[Result]) -> str:
         steps = statistics.fmean(result.steps for result in group)
         minutes = statistics.fmean(result.seconds for result in group) / 60
         cost = (f"{steps / 1e6:.1f} M", f"{minutes:.1f}") if steps else ("", "")
-        rows.append((scenario, WHO[who], f"{mean:.2f} ± {margin:.2f}", str(len(group)), *events, *cost))
+        earned = f"{mean:.2f} ± {margin:.2f}" if len(group) > 1 else f"{mean:.2f}"
+        rows.append((scenario, WHO[who], earned, str(len(group)), *events, *cost))
     return lay_out(head, rows)
