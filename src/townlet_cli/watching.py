@@ -44,12 +44,9 @@ class _Lines:
 
     def __init__(self) -> None:
         self._last = -LINE_SECONDS
-        self._began = time.monotonic()
-        self._first: int | None = None
 
     def show(self, values: Values) -> None:
         now = time.monotonic()
-        self._first = self._first if self._first is not None else values["epoch"] - 1
         if now - self._last >= LINE_SECONDS or values["epoch"] == values["epochs_planned"]:
             self._last = now
             tell(" · ".join(_words(values)))

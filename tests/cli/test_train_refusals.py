@@ -84,6 +84,10 @@ def names(folder: Path) -> list[str]:
         ),
         pytest.param("kitchen.yaml --set ppo.gamma", 2, "--set ppo.gamma: ", id="setting without a value"),
         pytest.param("kitchen.yaml --set wages=1", 3, "--set wages=1: unknown key\n", id="unknown key"),
+        pytest.param(
+            "kitchen.yaml --set gamma=0.9", 3, "--set gamma=0.9: unknown key\nhint: did you mean 'ppo.gamma'?\n",
+            id="key without its section",
+        ),
         pytest.param("kitchen.yaml --settings odd", 3, "--settings: unknown settings 'odd'\n", id="no settings"),
         pytest.param("kitchen.yaml --settings odd.yaml", 3, "odd.yaml: ", id="no file of settings"),
         pytest.param("kitchen.yaml --settings kitchen.yaml", 3, "kitchen.yaml:1:1: name: unk", id="other file"),
@@ -102,7 +106,8 @@ def names(folder: Path) -> list[str]:
         pytest.param("kitchen.yaml --resume day", 3, "day: holds no checkpoint\n", id="no checkpoint"),
         pytest.param(
             "kitchen.yaml --rollout-save-dir day", 3,
-            "day: holds a capture already (rollout_sample_manifest.json)\n", id="a capture in the way",
+            "day: holds a capture already (rollout_sample_manifest.json)\n"
+            "hint: give --force to replace it, or choose another --rollout-save-dir\n", id="a capture in the way",
         ),
         pytest.param("kitchen.yaml --ppo-log kitchen.yaml", 3, "kitchen.yaml: is not a telemetry log: ", id="no log"),
         pytest.param("kitchen.yaml --ppo-log /proc/no/log", 3, "/proc/no/log: cannot be written: ", id="log"),
@@ -144,6 +149,15 @@ def test_a_launcher_that_makes_no_sense_is_refused(
             monkeypatch.setenv(name, value)
     assert townlet(*words_of("kitchen.yaml")) == 2
     assert capsys.readouterr().err.startswith(f"error: environment: RANK is {rank!r} and WORLD_SIZE is {size!r}\n")
+
+
+def test_processes_that_cannot_find_each_other_are_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "localhost"), ("MASTER_PORT", "")):
+        monkeypatch.setenv(name, value)
+    assert townlet(*words_of("kitchen.yaml")) == 2
+    assert capsys.readouterr().err.startswith("error: environment: MASTER_PORT is not set, so the others cannot be")
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from townlet_core.config.find import shipped_settings
 from townlet_core.config.ppo import PPO, TrainingSettings
-from townlet_core.config.settings import load_settings, split_overrides
+from townlet_core.config.settings import load_settings, refuse_strays, split_overrides
 from townlet_core.errors import ConfigError, InputError, UsageError
 
 
@@ -69,6 +69,18 @@ def test_what_is_wrong_in_a_file_is_told_with_its_place(file: Path, text: str, m
     assert str(caught.value) == f"{file}:{message}"
 
 
+def test_a_file_without_a_word_is_refused_though_a_scenario_is_no_help(file: Path) -> None:
+    file.write_text("# ppo:\n#   gamma: 0.9\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(str(file))
+    assert str(caught.value) == f"{file}: is empty\nhint: leave --settings out to have the defaults"
+
+
+def test_a_name_that_is_empty_does_not_mean_the_folder() -> None:
+    with pytest.raises(InputError, match=r"^--settings: is empty$"):
+        load_settings("")
+
+
 def test_an_unknown_key_of_the_command_line_is_refused_with_a_hint() -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(None, ["ppo.learning_rat=0.1"])
@@ -101,3 +113,23 @@ def test_overrides_are_dealt_to_the_scenario_and_the_settings() -> None:
 
 def test_a_key_that_only_begins_like_a_section_is_the_scenarios() -> None:
     assert split_overrides(["ppox.gamma=1"]) == (("ppox.gamma=1",), ())
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        pytest.param("gamma=0.9", "did you mean 'ppo.gamma'?", id="without its section"),
+        pytest.param("mixd.replay_ratio=1", "did you mean 'mixed'?", id="misspelt section"),
+        pytest.param("reward.clip=1", "did you mean 'rewards'?", id="misspelt key of the scenario"),
+        pytest.param("x=1", "keys begin with ppo, network, replay, mixed, name, description, ", id="nothing near"),
+    ],
+)
+def test_a_key_of_neither_is_refused_with_a_hint_at_both(override: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        refuse_strays(["rewards.clip=1", override])
+    assert str(caught.value).startswith(f"--set {override}: unknown key\nhint: {hint}")
+
+
+@pytest.mark.parametrize("override", ["seed=3", "rewards.x=1", "agents.0.wallet=3", "nonsense", ".x=1"])
+def test_what_a_scenario_can_judge_is_left_to_it(override: str) -> None:
+    refuse_strays([override])

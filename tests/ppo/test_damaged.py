@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from tests.ppo.runs import never, run
 from townlet_core.errors import InputError
@@ -47,8 +49,17 @@ def other_policy(checkpoint: Path) -> None:
     other_file(checkpoint, "policy.safetensors")
 
 
+def no_numbers(checkpoint: Path) -> None:
+    weights = load((checkpoint / WEIGHTS).read_bytes())
+    put_weights(checkpoint, save({name: array * np.nan for name, array in weights.items()}))
+
+
 def no_tensors(checkpoint: Path) -> None:
-    data = b"PK\3\4"
+    put_weights(checkpoint, b"PK\3\4")
+
+
+def put_weights(checkpoint: Path, data: bytes) -> None:
+    """Replace the weights, and note their hash."""
     (checkpoint / WEIGHTS).write_bytes(data)
     rewrite(checkpoint, "policy.json", weights_sha256=hashlib.sha256(data).hexdigest())
 
@@ -97,8 +108,14 @@ def unlink(name: str) -> Callable[[Path], None]:
             id="mode",
         ),
         pytest.param(
+            lambda c: rewrite(c, "training.json", settings={"ppo": {"gama": 1}}),
+            "training.json: settings.ppo.gama: unknown key\nhint: did you mean 'gamma'?",
+            id="unknown setting",
+        ),
+        pytest.param(
             other_network, "policy.json: its weights are not those of the network that it names", id="other network"
         ),
+        pytest.param(no_numbers, f"{WEIGHTS}: its weights hold NaN or infinity", id="no numbers"),
         pytest.param(
             other_policy, "policy.json: is not of the same epoch as training.json beside it", id="other policy"
         ),

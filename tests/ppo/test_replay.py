@@ -134,6 +134,11 @@ def test_what_the_behaviour_held_unlikely_counts_less() -> None:
     assert weights.tolist() == pytest.approx([0.25 / 0.42, 0.01 / 0.42, 1 / 0.42])
 
 
+def test_weights_are_numbers_however_sharp_they_are() -> None:
+    worth, likely = np.array([[1, 1, -1], [0.8, 0.8, 0.05]], f32)  # to the power of 1000 all of these are 0 in float32
+    assert regression_weights(worth, np.log(likely), Replay(sharpness=1e3, temperature=1e-30)).tolist() == [1.5, 1.5, 0]
+
+
 def test_cloning_weighs_every_action_the_same() -> None:
     judged = buffer(dataset_of(some_life(9, 0, died=True)), method="clone").judge(1)
     assert judged.weights.tolist() == [1] * 9

@@ -138,6 +138,13 @@ def test_captures_of_a_script_are_learned_from_without_log_probabilities(
         assert record["replay_weight_mean"] == pytest.approx(1)
 
 
+def test_captures_of_the_town_with_other_rewards_are_taken_with_a_note(kitchen: Path, scripted: Path) -> None:
+    here = run(kitchen, captures=(scripted,), epochs=1)
+    elsewhere = run(kitchen, captures=(scripted,), epochs=1, also=("rewards.survival=0.5",))
+    said = "captures are of another configuration of this town, such as other rewards or other ticks"
+    assert (here.notes, elsewhere.notes) == ((), (said,))
+
+
 def test_vtrace_of_a_script_is_refused_with_the_sample(kitchen: Path, scripted: Path) -> None:
     with pytest.raises(InputError, match=r"rollout_sample_w0_anna_001\.npz: has no true log-prob.*vtrace needs"):
         run(kitchen, captures=(scripted,), also=("replay.method=vtrace",), on_epoch=never)

@@ -29,14 +29,17 @@ class _Stop(Exception):
     """Nothing that follows can be read."""
 
 
-def read_document(text: str, file: str, *, lines: bool = True) -> Document:
+def read_document(
+    text: str, file: str, *, lines: bool = True, instead: str | None = "start from the scenario '_template'"
+) -> Document:
     """Read a YAML text with the places of all its parts.
 
     Args:
         file: name of the text in places.
         lines: false where the text is an option's, which has no lines.
+        instead: the hint where the text is empty.
     """
-    composer = _Composer(file, lines=lines)
+    composer = _Composer(file, lines=lines, instead=instead)
     try:
         return Document(composer.document(text), composer.findings)
     except _Stop:
@@ -46,9 +49,10 @@ def read_document(text: str, file: str, *, lines: bool = True) -> Document:
 class _Composer:
     """Builds the tree from the parser's events, so that depth and size are bounded while reading."""
 
-    def __init__(self, file: str, *, lines: bool) -> None:
+    def __init__(self, file: str, *, lines: bool, instead: str | None) -> None:
         self.file = file
         self.lines = lines
+        self.instead = instead
         self.findings: list[Finding] = []
         self.anchors: dict[str, Node | None] = {}
         self.path: list[str | int] = []
@@ -83,7 +87,7 @@ class _Composer:
     def root(self) -> Node:
         self.loader.get_event()
         if isinstance(self.loader.peek_event(), yaml.StreamEndEvent):
-            raise self.stop(Place(self.file), "is empty", "start from the scenario '_template'" if self.lines else None)
+            raise self.stop(Place(self.file), "is empty", self.instead)
         self.loader.get_event()
         root = self.node()
         self.loader.get_event()

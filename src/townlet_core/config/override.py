@@ -29,7 +29,7 @@ def apply_override(root: Node, override: str) -> list[Finding]:
     if number is not None:  # no YAML parser reads a command line, where 1e-4 can mean nothing else
         clause = _graft(root, path, Scalar(place, number), place)
         return [Finding(place, _read_path(path), *clause)] if clause else []
-    value = read_document(text, place.file, lines=False)
+    value = read_document(text, place.file, lines=False, instead=None)
     if value.root is None or value.findings:
         return [found._replace(path=tuple(path)) for found in value.findings]
     clause = _graft(root, path, value.root, place)

@@ -35,7 +35,7 @@ class PPO(StrictModel):
         0.02, description="weight of the entropy at the start, which keeps the policy exploring"
     )
     entropy_coef_final: Weight | None = Field(
-        0.0, description="weight of the entropy at the end, reached linearly; nothing: it stays"
+        0.0, description="weight of the entropy that the epochs approach linearly; nothing: it stays"
     )
     value_coef: Weight = Field(0.5, description="weight of the value loss")
     max_grad_norm: Positive | None = Field(0.5, description="longest gradient; nothing: any")
@@ -107,8 +107,10 @@ class Mixed(StrictModel):
     replay_ratio: Annotated[float, Field(gt=0, le=100)] = Field(
         0.25, description="captured transitions for each fresh one in a gradient step"
     )
-    replay_coef: Weight = Field(0.1, description="weight of the captures' loss in a gradient step at the start")
-    replay_coef_final: Weight = Field(0.0, description="the same at the end, reached linearly")
+    replay_coef: Weight = Field(
+        0.1, description="weight of the captures' loss in a gradient step, at the first of all planned epochs"
+    )
+    replay_coef_final: Weight = Field(0.0, description="the same, that the epochs approach linearly")
 
 
 class TrainingSettings(StrictModel):

@@ -11,6 +11,7 @@ from townlet_core.config.load import as_error, read_text
 from townlet_core.config.nodes import Mapping, Place
 from townlet_core.config.override import apply_override
 from townlet_core.config.ppo import TrainingSettings
+from townlet_core.config.scenario import Scenario
 from townlet_core.config.validate import read_record
 from townlet_core.errors import InputError, did_you_mean
 
@@ -30,7 +31,7 @@ def load_settings(source: str | None, overrides: Sequence[str] = ()) -> Training
         ConfigError: all that is wrong with it.
     """
     path = find_settings(source) if source is not None else None
-    document = Document(Mapping(Place("settings")), []) if path is None else read_document(read_text(path), str(path))
+    document = Document(Mapping(Place("settings")), []) if path is None else _read(path)
     findings, root = document.findings, document.root
     if root is None:
         raise as_error(findings, str(path), overrides)
@@ -43,6 +44,10 @@ def load_settings(source: str | None, overrides: Sequence[str] = ()) -> Training
     return reading.record
 
 
+def _read(path: Path) -> Document:
+    return read_document(read_text(path), str(path), instead="leave --settings out to have the defaults")
+
+
 def find_settings(source: str) -> Path:
     """Find the file that a path or a name means.
 
@@ -52,6 +57,8 @@ def find_settings(source: str) -> Path:
     shipped = shipped_settings()
     if source in shipped:
         return shipped[source]
+    if not source:
+        raise InputError("is empty", where="--settings")
     near = did_you_mean(source, shipped)
     known = f"known are {', '.join(shipped)}, or give the path of a YAML file"
     if not Path(source).suffix and not Path(source).exists():
@@ -63,3 +70,27 @@ def split_overrides(overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[st
     """Tell the overrides of a scenario from those of the settings, whose keys begin with the name of a section."""
     ours = tuple(each for each in overrides if each.partition("=")[0].strip().split(".")[0] in SECTIONS)
     return tuple(each for each in overrides if each not in ours), ours
+
+
+def refuse_strays(overrides: Sequence[str]) -> None:
+    """Refuse an override whose key begins like none of a scenario; the settings' own have been taken out.
+
+    Raises:
+        InputError: with the nearest key of both, or all with which one can begin.
+    """
+    for override in overrides:
+        key, sign, _ = override.partition("=")
+        first = key.strip().split(".")[0]
+        if not sign or not first or first in Scenario.model_fields:
+            continue  # what is wrong with it, its scenario knows
+        beginnings = (*SECTIONS, *Scenario.model_fields)
+        inner = {name: f"{section}.{name}" for section, names in _keys().items() for name in names}
+        known = f"keys begin with {', '.join(beginnings)}"
+        hint = f"did you mean '{inner[first]}'?" if first in inner else did_you_mean(first, beginnings) or known
+        raise InputError("unknown key", where=f"--set {override}", hint=hint)
+
+
+def _keys() -> dict[str, tuple[str, ...]]:
+    """Give the names of the keys of each section."""
+    defaults = TrainingSettings()
+    return {section: tuple(type(getattr(defaults, section)).model_fields) for section in SECTIONS}

@@ -14,6 +14,7 @@ from townlet_core.policy.network import ActorCritic, Shape
 from townlet_core.policy.sampling import draw
 from townlet_core.policy.saved import (
     POLICY_JSON,
+    WEIGHTS,
     Arrays,
     SavedPolicy,
     check_fits,
@@ -85,7 +86,7 @@ def build_network(saved: SavedPolicy, weights: Arrays, place: Path) -> ActorCrit
     """Make a network with given weights.
 
     Raises:
-        InputError: they are not those of such a network.
+        InputError: they are not those of such a network, or no numbers.
     """
     network = ActorCritic(Shape(saved.map_shape, len(saved.feature_names), len(saved.action_names)), saved.network)
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
@@ -93,5 +94,7 @@ def build_network(saved: SavedPolicy, weights: Arrays, place: Path) -> ActorCrit
     if wanted != found:
         where = str(find_checkpoint(place) / POLICY_JSON)
         raise InputError("its weights are not those of the network that it names", where=where)
+    if not all(np.isfinite(array).all() for array in weights.values()):
+        raise InputError("its weights hold NaN or infinity", where=str(find_checkpoint(place) / WEIGHTS))
     network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
     return network

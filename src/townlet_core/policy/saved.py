@@ -16,7 +16,7 @@ from safetensors.numpy import load
 
 from townlet_core.config.ppo import Network
 from townlet_core.errors import InputError
-from townlet_core.schema import StrictModel, explain
+from townlet_core.schema import StrictModel, explain, record_at
 from townlet_core.world.town import CompiledTown
 
 SCHEMA_VERSION: Final = 1
@@ -105,7 +105,8 @@ def read_model(model: type[Model], path: Path, version: int) -> Model:
         if first["loc"] == ("schema_version",):
             problem = f"is of version {first['input']}; this Townlet reads {version}"
             raise InputError(problem, where=f"{path}: schema_version") from error
-        clause, hint = explain(first, tuple(model.model_fields))
+        record = record_at(model, first["loc"][:-1])
+        clause, hint = explain(first, tuple(record.model_fields) if record else ())
         key = ".".join(map(str, first["loc"]))
         raise InputError(clause, where=f"{path}: {key}" if key else str(path), hint=hint) from error
 

@@ -60,7 +60,7 @@ def keeper(folder: Path, recording: Recording, parts: list[Part], *, force: bool
         OutputError: the folder cannot be written to, or holds a capture and force is not given.
     """
     with ExitStack() as stack:
-        stage = stack.enter_context(staged(folder, PREFIX, force=force))
+        stage = stack.enter_context(staged(folder, PREFIX, force=force, option="--rollout-save-dir"))
         sizes = sizes_of(recording.town)
         spool = stack.enter_context(Spool(stage.spool, sizes, worlds=recording.worlds, slots=recording.slots))
         yield Keeper(stage, recording, parts, spool)

@@ -91,6 +91,10 @@ def join_processes(device: torch.device) -> Processes:
     if rank is None or size is None or not rank.isdigit() or not size.isdigit() or int(rank) >= int(size):
         problem = f"RANK is {rank!r} and WORLD_SIZE is {size!r}"
         raise UsageError(problem, where="environment", hint="unset both, or start with torchrun or --nproc")
+    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
+    if int(size) > 1 and missing:
+        hint = "a launcher sets it beside WORLD_SIZE: start with torchrun or --nproc"
+        raise UsageError(f"{missing[0]} is not set, so the others cannot be found", where="environment", hint=hint)
     if int(size) > 1:
         # Optimisers import this. Once there is a group its functions keep it, and its threads abort us as we end.
         import torch.distributed.nn  # noqa: F401

@@ -253,8 +253,9 @@ def regression_weights(advantages: Floats, log_probs: Floats, settings: Replay) 
         log_probs: [n] true ones of the behaviour; NaN where nobody knows them.
     """
     with np.errstate(over="ignore"):
-        weights = np.exp(np.minimum(_standard(advantages) / settings.temperature, np.log(settings.max_weight)))
-    weights *= np.exp(settings.sharpness * np.nan_to_num(log_probs))
+        logs = np.minimum(_standard(advantages) / settings.temperature, np.log(settings.max_weight))
+    logs += settings.sharpness * np.nan_to_num(log_probs)
+    weights = np.exp(logs - logs.max())  # else they could all round to 0
     scaled: Floats = (weights / weights.mean(dtype=np.float64)).astype(np.float32)
     return scaled
 

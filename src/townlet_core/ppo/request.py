@@ -12,7 +12,7 @@ import torch
 
 from townlet_core.config.load import config_hash
 from townlet_core.config.ppo import TrainingSettings
-from townlet_core.config.settings import load_settings, split_overrides
+from townlet_core.config.settings import load_settings, refuse_strays, split_overrides
 from townlet_core.dataset.replay import Dataset, open_dataset
 from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.network import Shape
@@ -90,6 +90,7 @@ def prepare(
     _check_numbers(request)
     mode = _mode(request)
     of_scenario, of_settings = split_overrides(request.overrides)
+    refuse_strays(of_scenario)
     settings = settings or load_settings(request.settings, of_settings)
     config, notes = load_inhabited(request.source, of_scenario, auto_seed_agents=request.auto_seed_agents)
     town = compile_town(config)
@@ -99,6 +100,8 @@ def prepare(
     fits = dataset is None or _check_agrees(dataset, town, mode, request)
     if not fits:
         notes.append("the captures are the predecessor's: their actions are not this town's, and it is not played")
+    if dataset is not None and set(dataset.config_hashes) - {config_hash(config)}:
+        notes.append("captures are of another configuration of this town, such as other rewards or other ticks")
     epochs = EPOCHS if request.epochs is None else request.epochs
     ticks = settings.ppo.rollout_ticks if request.rollout_ticks is None else request.rollout_ticks
     worlds = max(1, -(-AGENTS // len(town.slots))) if request.worlds is None else request.worlds

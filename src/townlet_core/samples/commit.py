@@ -84,8 +84,11 @@ class Stage:
 
 
 @contextmanager
-def staged(target: Path, prefix: str, *, force: bool = False) -> Iterator[Stage]:
+def staged(target: Path, prefix: str, *, force: bool = False, option: str = "--output") -> Iterator[Stage]:
     """Lend a stage in a folder, which is made if need be. What has not been committed at the end is gone without trace.
+
+    Args:
+        option: that names the folder, for hints.
 
     Raises:
         OutputError: not a folder, not writable, in use, full; holds a capture and force is not given; or holds files
@@ -95,12 +98,12 @@ def staged(target: Path, prefix: str, *, force: bool = False) -> Iterator[Stage]
     stages: list[Path] = []
     try:
         with _undisturbed():
-            _make(target, made)
-        with _locked(target):
+            _make(target, made, option)
+        with _locked(target, option):
             try:
                 with _undisturbed():
                     recover(target)
-                replaces = _to_replace(target, prefix, force=force)
+                replaces = _to_replace(target, prefix, option, force=force)
                 with _undisturbed():
                     stages.append(Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=target)))
                 yield Stage(stages[0], target, replaces)
@@ -176,10 +179,10 @@ def _write_plan(stage: Path, plan: Plan) -> None:
     _sync(stage)
 
 
-def _make(target: Path, made: list[Path]) -> None:
+def _make(target: Path, made: list[Path], option: str) -> None:
     """Make a folder and those above it, and note which were not there before."""
     if os.path.lexists(target) and not target.is_dir():
-        raise OutputError("is not a folder", where=str(target), hint="name a folder for the capture with --output")
+        raise OutputError("is not a folder", where=str(target), hint=f"name a folder for the capture with {option}")
     for path in reversed([path for path in (target, *target.parents) if not path.exists()]):
         with suppress(FileExistsError):  # somebody else was faster
             path.mkdir()
@@ -187,14 +190,14 @@ def _make(target: Path, made: list[Path]) -> None:
 
 
 @contextmanager
-def _locked(target: Path) -> Iterator[None]:
+def _locked(target: Path, option: str) -> Iterator[None]:
     """Keep other captures out of a folder; the lock goes with the process."""
     descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            hint = "wait until it has ended, or choose another --output"
+            hint = f"wait until it has ended, or choose another {option}"
             raise OutputError("another capture is writing here", where=str(target), hint=hint) from error
         if not os.path.samestat(os.fstat(descriptor), os.stat(target)):
             raise OutputError("was removed and made anew at this moment", where=str(target), hint="try again")
@@ -203,7 +206,7 @@ def _locked(target: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _to_replace(target: Path, prefix: str, *, force: bool) -> tuple[str, ...]:
+def _to_replace(target: Path, prefix: str, option: str, *, force: bool) -> tuple[str, ...]:
     """Give the names of the files of captures in a folder, each manifest first, if it is allowed to replace them."""
     found: list[str] = []
     for manifest in sorted(target.glob(f"*{MANIFEST}")):
@@ -212,7 +215,7 @@ def _to_replace(target: Path, prefix: str, *, force: bool) -> tuple[str, ...]:
         except SampleError:
             continue  # another program's, or in the way: see below
         if not force:
-            hint = "give --force to replace it, or choose another --output"
+            hint = f"give --force to replace it, or choose another {option}"
             raise OutputError(f"holds a capture already ({manifest.name})", where=str(target), hint=hint)
         own = files_of(manifest)
         names = [own.manifest.name, own.metrics.name, own.seal.name]
@@ -220,7 +223,7 @@ def _to_replace(target: Path, prefix: str, *, force: bool) -> tuple[str, ...]:
     below = [name for name in found if "/" in name]
     if below:
         problem = f"holds a capture with files in folders below, such as {below[0]}"
-        raise OutputError(problem, where=str(target), hint="remove it by hand, or choose another --output")
+        raise OutputError(problem, where=str(target), hint=f"remove it by hand, or choose another {option}")
     ours = re.compile(rf"{re.escape(prefix)}(_(.+_)?\d{{3,}}\.(npz|json)|{MANIFEST}|{METRICS}|{SEAL})")
     for name in sorted(set(os.listdir(target)) - set(found)):
         if ours.fullmatch(name):

@@ -60,7 +60,9 @@ class EpochRecord(StrictModel):
 
     epoch: Ordinal = Field(description="number of the epoch, from 1")
     updates: Count = Field(description="gradient steps in the epoch")
-    transitions: Count = Field(description="transitions learned from in the epoch")
+    transitions: Count = Field(
+        description="transitions learned from in the epoch; in mixed mode the fresh ones, once the policy acts"
+    )
     loss_policy: Number = Field(description="clipped policy loss, mean over gradient steps")
     loss_value: Number = Field(description="value loss, before its weight")
     loss_entropy: Number = Field(description="mean entropy of the policy in nats: positive, no loss for all its name")
@@ -143,8 +145,10 @@ class EpochRecord(StrictModel):
     entropy_coef: Size | None = Field(None, description="weight of the entropy in loss_total")
     value_coef: Size | None = Field(None, description="weight of the value loss in loss_total")
     replay_coef: Size | None = Field(None, description="weight of the replay loss in loss_total")
-    finished: bool | None = Field(None, description="true in the last record of a run")
-    reason: Text | None = Field(None, description="why the run ended; only in its last record")
+    finished: bool | None = Field(
+        None, description="true in the record of the last planned epoch; a run that is given more goes on"
+    )
+    reason: Text | None = Field(None, description="why the run ended: done; only with finished")
     scenario: Text | None = Field(None, description="name of the scenario")
     config_hash: Text | None = Field(None, description="sha256 of the resolved configuration")
     seed: Count | None = Field(None, description="seed of all randomness")
