@@ -44,6 +44,7 @@ class Budget(NamedTuple):
     mixed: int  # epochs of both, the warm start included
     captured: int  # worlds captured of the script
     settings: str | None = None
+    alone: int | None = None  # worlds captured where nothing else is learned from
 
 
 BUDGETS = {
@@ -51,7 +52,7 @@ BUDGETS = {
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
-    "poc_hybrid": Budget(1200, 30, 500, 64, "brisk"),
+    "poc_hybrid": Budget(1200, 14, 500, 64, "brisk", alone=128),
     "market_town": Budget(1300, 20, 500, 2, "brisk"),
 }
 NOISE = 0.25  # share of chance in the captures of the script
@@ -92,7 +93,8 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
     budget = BUDGETS[name]
     captures: tuple[Path, ...] = ()
     if who != "live":
-        capture(CaptureRequest(name, folder / "script", worlds=budget.captured, seed=seed, noise=NOISE))
+        worlds = budget.alone if who == "replay" and budget.alone else budget.captured
+        capture(CaptureRequest(name, folder / "script", worlds=worlds, seed=seed, noise=NOISE))
         captures = (folder / "script",)
     curve: list[tuple[int, float]] = []
 
@@ -108,7 +110,7 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
         captures=captures,
         epochs=getattr(budget, who),
         seed=seed,
-        settings=None if who == "replay" else budget.settings,  # more than one pass at large steps learns by heart
+        settings=None if who == "replay" else budget.settings,  # with large steps, captures are learned by heart
         checkpoint_dir=folder / "checkpoints",
     )
     report = train(request, on_epoch=note)

@@ -86,7 +86,7 @@ class Replay(StrictModel):
     )
     max_weight: Positive = Field(20.0, description="awr: largest weight")
     sharpness: Weight = Field(
-        1.0,
+        3.0,
         description="awr and clone: power of the behaviour's own probability by which an action counts less, where "
         "captures tell it: what noise did is not imitated",
     )
