@@ -109,7 +109,7 @@ class Check:
                 self._report([examined])
                 return
             record, found = examined
-        run, wrong = self._runs.place(record, line, (file, number))
+        run, wrong = self._runs.place(record, line, (file, number), is_wrong=bool(found))
         if self._run is not None and not run.is_called(self._run):
             return
         if run.number > self._newest:
@@ -132,6 +132,8 @@ class Check:
         if isinstance(record, Fault):
             return problems.of_fault(file, number, record)
         found: list[Problem] = []
+        if record.keys().isdisjoint(("epoch", "telemetry_version")):
+            return Problem(file, number, None, "is no record: it has neither epoch nor telemetry_version")
         form = format_of(record)
         if form is None:
             form = self._format
@@ -148,9 +150,9 @@ class Check:
         return record, found
 
     def _look_at_keys(self, record: Record, line: bytes, file: Path, number: int) -> Iterator[Problem]:
-        """Find keys that are there twice, that nobody knows, or that the version did not have."""
+        """Find keys that are there more than once, that nobody knows, or that the version did not have."""
         for key in repeated_keys(line):
-            yield Problem(file, number, key, "is there twice")
+            yield Problem(file, number, key, "is there more than once")
         new = [key for key in record if key not in self._keys]
         for key in new:
             if not is_known(key):
@@ -163,8 +165,8 @@ class Check:
 
     def _count(self, record: Record) -> None:
         self._file.records += 1
-        epoch = record.get("epoch", self._most)
-        if not self._least <= epoch <= self._most:
+        epoch = record.get("epoch")
+        if epoch is not None and not self._least <= epoch <= self._most:
             self._least, self._most = min(self._least, epoch), max(self._most, epoch)
 
     def _report(self, found: list[Problem]) -> None:

@@ -25,6 +25,7 @@ from townlet_core.schema import StrictModel
 from townlet_core.telemetry.record import IN_A_FAMILY, KEYS, VERSION, Count, EpochRecord, Number, Share, Size
 
 VERSIONS: Final = (1.0, VERSION, 1.2)
+MOST_WHOLE: Final = 2**64  # a whole number; seeds are the largest
 MIGRATED_FROM: Final = "migrated_from"
 ANNEAL: Final = "anneal_"  # keys of the predecessor's annealed runs: numbers, words, true or false
 
@@ -93,7 +94,7 @@ class Format:
         return SchemaValidator(schema)
 
     def _field(self, key: str, info: FieldInfo, *, floats: bool) -> core_schema.TypedDictField:
-        schema = _whole_numbers_as_floats(_schema(info)) if floats else _schema(info)
+        schema = _with_whole_numbers(_schema(info), floats=floats)
         if self._migrated and key not in BASE:
             schema = core_schema.nullable_schema(schema)
         required = info.is_required() and (self.version >= VERSION or key in BASE)
@@ -134,13 +135,15 @@ def _schema(info: FieldInfo) -> CoreSchema:
     return _schema_of(annotated[info.annotation, info.description, *info.metadata])
 
 
-def _whole_numbers_as_floats(schema: Any) -> CoreSchema:
-    """Replace whole numbers in a schema by floats without a fraction, with the same bounds."""
+def _with_whole_numbers(schema: Any, *, floats: bool) -> CoreSchema:
+    """Bound the whole numbers in a schema; have 1.0 be one as well where they are written as floats."""
     if schema["type"] == "int":
-        bounds = {name: schema[name] for name in ("ge", "le", "gt", "lt") if name in schema}
+        bounds = {"le": MOST_WHOLE, **{name: schema[name] for name in ("ge", "le") if name in schema}}
+        if not floats:
+            return core_schema.int_schema(**bounds)
         return core_schema.no_info_after_validator_function(_whole, core_schema.float_schema(**bounds))
     if "schema" in schema:
-        return {**schema, "schema": _whole_numbers_as_floats(schema["schema"])}
+        return {**schema, "schema": _with_whole_numbers(schema["schema"], floats=floats)}
     return schema  # type: ignore[no-any-return]  # schemas are typed as dictionaries of many shapes
 
 

@@ -74,7 +74,7 @@ def lines(file: BinaryIO) -> Iterator[tuple[int, bytes | Fault]]:
 def parsed(line: bytes) -> dict[str, Any] | Fault:
     """Read the object on a line; of keys that are there twice the last is given."""
     try:
-        found = from_json(line)
+        found = from_json(line.rstrip())
     except ValueError as error:
         return _not_json(line, str(error))
     return found if isinstance(found, dict) else Fault("must be an object of keys and values", _shown(line))
@@ -121,14 +121,14 @@ def _rest_of_line(file: BinaryIO) -> int:
 def _not_json(line: bytes, message: str) -> Fault:
     """Say why a line is not JSON: what is wrong with its bytes before what is wrong with its words."""
     if b"\0" in line:
-        return Fault("holds zero bytes, as a crash leaves them", f"{line.count(0):,} of them")
+        return Fault("holds zero bytes, as a crash leaves them", f"{line.count(0):,}")
     try:
         line.decode()
     except UnicodeDecodeError as error:
         return Fault(f"is not UTF-8 at byte {error.start + 1}", f"0x{line[error.start]:02x}")
     reason, _, column = message.partition(" at line 1 column ")
     at = f" at column {column}" if column else ""
-    return Fault(f"is not JSON: {reason[:1].lower()}{reason[1:]}{at}", _shown(line))
+    return Fault(f"is not JSON: {reason.replace('EOF', 'end')}{at}", _shown(line))
 
 
 def _shown(line: bytes) -> str:

@@ -47,15 +47,19 @@ class Runs:
         self._found: dict[str | None, Run] = {}  # the last one without an id under None
         self._repeatable: dict[int, Run] = {}  # hash of the first line -> a run without an id
         self._offset: float | None = None  # of the last record
+        self._run_id: str | None = None  # of the last record
         self._line = b""  # of the last record
 
-    def place(self, record: Record, line: bytes, at: Place) -> tuple[Run, list[Contradiction]]:
+    def place(
+        self, record: Record, line: bytes, at: Place, *, is_wrong: bool = False
+    ) -> tuple[Run, list[Contradiction]]:
         """Find the run of the next record, and what is wrong with the record's place in it.
 
         Args:
             record: values of the right types; those that are wrong have been left out.
+            is_wrong: there are such; if it lacks a run_id it belongs to the run before it.
         """
-        run_id: str | None = record.get("run_id")
+        run_id: str | None = record.get("run_id", self._run_id if is_wrong else None)
         epoch: float | None = record.get("epoch")
         run = self._found.get(run_id)
         falls = run is not None and epoch is not None and run.epoch is not None and epoch <= run.epoch
@@ -72,7 +76,7 @@ class Runs:
                 wrong.append(Contradiction("log_stream_offset", f"must be more than {self._offset:.15g}", offset))
             self._offset = offset
         _remember(run, record, at)
-        self._line = line
+        self._run_id, self._line = run_id, line
         return run, wrong
 
     def _begin(self, run_id: str | None, line: bytes, at: Place) -> Run:
