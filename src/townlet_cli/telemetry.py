@@ -9,6 +9,7 @@ import typer
 
 from townlet_cli.options import path_of, whole_number
 from townlet_cli.render import note, put
+from townlet_core.errors import UsageError
 
 app = typer.Typer(help="Look at the logs of training.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -86,6 +87,8 @@ def migrate(
 
     What version 1.0 did not say is null, and migrated_from says why. A log with problems is refused.
     """
+    if str(log) == "-":
+        raise UsageError("must be a file: it is read twice", where="LOG")
     from townlet_core.telemetry.migrate import migrate as turn
 
     done = turn(log, output)

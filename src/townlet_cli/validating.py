@@ -139,7 +139,8 @@ class _Text:
         if left_out:
             put(f"... and {left_out:,} more")
         if drifts:
-            put(f"\n{_drift_table(drifts, self._wanted)}\n")
+            put(f"\n{_drift_table(drifts, self._wanted)}")
+            put("")
         if len(summary.files) > 1:
             for file in summary.files:
                 put(f"  {file.name}: {_count(file.records, 'record')}, {_verdict(file)}")

@@ -47,7 +47,14 @@ def test_an_object_gives_its_numbers(tmp_path: Path) -> None:
 def test_a_record_gives_what_does_not_tell_its_place(tmp_path: Path) -> None:
     found = read_baseline(write(tmp_path / "ppo.jsonl", [ours(1)])).values
     assert found["loss_total"] == 1.5
-    assert not found.keys() & {"epoch", "steps", "telemetry_version", "log_stream_offset", "seq", "reward_advantage_corr"}
+    assert not found.keys() & {
+        "epoch",
+        "steps",
+        "telemetry_version",
+        "log_stream_offset",
+        "seq",
+        "reward_advantage_corr",
+    }
 
 
 def test_a_log_gives_the_means_of_its_last_run(tmp_path: Path) -> None:
@@ -77,7 +84,10 @@ def test_a_capture_gives_what_training_says_of_it(tmp_path: Path, content: objec
     ("files", "problem"),
     [
         ({}, "is no capture: it has no file *_metrics.json"),
-        ({"a_metrics.json": SAMPLES, "b_metrics.json": SAMPLES}, "holds 2 captures\nhint: name the metrics file of one"),
+        (
+            {"a_metrics.json": SAMPLES, "b_metrics.json": SAMPLES},
+            "holds 2 captures\nhint: name the metrics file of one",
+        ),
     ],
 )
 def test_a_folder_that_is_not_one_capture_is_refused(tmp_path: Path, files: dict[str, object], problem: str) -> None:

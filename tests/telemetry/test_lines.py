@@ -38,7 +38,9 @@ def test_compressed_data_that_end_too_soon_are_told(tmp_path: Path, kept: int) -
     log = tmp_path / "ppo.jsonl.gz"
     log.write_bytes(packed[:kept])
     problems, summary = check(log)
-    assert problems[-1].startswith(f"{log}:{summary.records + 1}: the compressed data are damaged: compressed file ended")
+    assert problems[-1].startswith(
+        f"{log}:{summary.records + 1}: the compressed data are damaged: compressed file ended"
+    )
 
 
 def test_compressed_data_that_are_damaged_are_told(tmp_path: Path) -> None:

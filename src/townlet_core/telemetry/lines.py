@@ -6,6 +6,7 @@ import codecs
 import gzip
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,7 +87,7 @@ def repeated_keys(line: bytes) -> list[str]:
 
     seen: list[list[str]] = []
     json.loads(line, object_pairs_hook=lambda pairs: seen.append([key for key, _ in pairs]))
-    return sorted({key for key in seen[-1] if seen[-1].count(key) > 1})
+    return sorted(key for key, count in Counter(seen[-1]).items() if count > 1)
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
