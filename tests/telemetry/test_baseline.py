@@ -127,3 +127,9 @@ def test_a_log_without_any_key_or_without_one_that_has_a_tolerance_cannot_be_com
         compare(log, {"replay_loss": 1.0})
     with pytest.raises(InputError, match="has no replay_loss to compare with the baseline"):
         compare(log, {"replay_loss": 1.0, "grad_norm": 1.0}, tolerances={"replay_loss": 1.0})
+
+
+def test_a_word_is_not_compared(tmp_path: Path) -> None:
+    log = write(tmp_path / "ppo.jsonl", [ours(1, anneal_stage="bc", scenario="town"), ours(2, anneal_stage=2)])
+    baseline = {"anneal_stage": 1.0, "scenario": 1.0, "nonfinite": 1.0}
+    assert compare(log, baseline) == [("anneal_stage", 1.0, 2, False)]

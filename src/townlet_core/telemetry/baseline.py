@@ -90,8 +90,7 @@ class Drift:
     baseline: float
     limit: float | None  # of the drift; None: it is only shown
     relative: bool
-    count: int = 0  # records that have a number for it
-    difference: float = 0.0  # the largest
+    difference: float = -1.0  # the largest, once a record has had a number for it
     value: float | None = None  # where it is the largest
     epoch: float | None = None
     at: Place | None = None
@@ -99,7 +98,7 @@ class Drift:
     @property
     def amount(self) -> float:
         """The largest drift: a difference, or a share of the baseline."""
-        if not self.relative or not self.difference:
+        if not self.relative or self.difference <= 0:
             return self.difference
         return self.difference / abs(self.baseline) if self.baseline else math.inf
 
@@ -144,18 +143,22 @@ class Comparison:
         self._drifts = [
             Drift(key, value, self._demanded.get(key, threshold), relative) for key, value in baseline.items()
         ]
+        self._watched = [(drift.key, drift.baseline, drift) for drift in self._drifts]
 
     def visit(self, record: Record, file: Path, number: int) -> None:
         """Compare a record."""
         get = record.get
-        for drift in self._drifts:
-            value = get(drift.key)
-            if value is not None:
-                drift.count += 1
-                difference = abs(value - drift.baseline)
-                if difference > drift.difference or drift.at is None:
-                    drift.difference, drift.value = difference, value
-                    drift.epoch, drift.at = get("epoch"), (file, number)
+        for key, baseline, drift in self._watched:
+            value = get(key)
+            if value is None:
+                continue
+            try:
+                difference = abs(value - baseline)
+            except TypeError:  # a word, which some keys may have
+                continue
+            if difference > drift.difference:
+                drift.difference, drift.value = difference, value
+                drift.epoch, drift.at = get("epoch"), (file, number)
 
     def result(self, log: Path) -> list[Drift]:
         """Give the drift of each key that the log has, the worst first.
@@ -164,9 +167,9 @@ class Comparison:
             InputError: the log has none of them, or lacks one that has a tolerance of its own.
         """
         for drift in self._drifts:
-            if not drift.count and drift.key in self._demanded:
+            if drift.at is None and drift.key in self._demanded:
                 raise InputError(f"has no {drift.key} to compare with the baseline", where=str(log))
-        found = [drift for drift in self._drifts if drift.count]
+        found = [drift for drift in self._drifts if drift.at is not None]
         if not found:
             raise InputError("has none of the keys of the baseline", where=str(log))
         return sorted(found, key=lambda drift: (not drift.is_beyond, -drift.amount))
