@@ -11,6 +11,7 @@ from townlet_core.config.find import shipped_settings
 from townlet_core.config.ppo import TrainingSettings
 from townlet_core.policy.saved import SavedPolicy
 from townlet_core.ppo.checkpoint import SavedTraining
+from townlet_core.telemetry.formats import BASE, SINCE_1_1, VERSIONS, LaterKeys
 from townlet_core.telemetry.record import FAMILIES, EpochRecord
 
 
@@ -38,6 +39,7 @@ def telemetry_page(notice: str) -> str:
     text += table(("key", "kind", "meaning"), _keys())
     text += "Beside these there are families of keys:\n\n"
     text += table(("family", "meaning"), ((f"`{name}.*`", meaning) for name, meaning in FAMILIES.items()))
+    text += _versions()
     return text + (
         "## The file\n\n"
         "A log has one writer, who holds `FILE.lock`, and any number of readers. A record is written in one piece; "
@@ -46,8 +48,23 @@ def telemetry_page(notice: str) -> str:
         "`FILE.torn-<n>` when the log is next opened. With `--ppo-log-max-entries` a full file becomes `FILE.1`, "
         "`FILE.2` and so on, the oldest being `FILE.1`; the file in use keeps its name. `log_stream_offset` counts "
         "records through all of them and through restarts. Where a run is resumed, what it had written after its "
-        "checkpoint is moved to `FILE.superseded-<n>` and written anew.\n"
+        "checkpoint is moved to `FILE.superseded-<n>` and written anew.\n\n"
+        "Readers take a log and its segments, compressed (`.gz`) or not, as one stream. Rotations of the predecessor, "
+        "which wrote on in `FILE.1` when `FILE` was full, and of logrotate, whose `FILE.1` is the newest segment, are "
+        "told apart from ours by the first record of each file.\n"
     )
+
+
+def _versions() -> str:
+    """Describe what is read beside version 1.1."""
+    known = ", ".join(map(str, VERSIONS))
+    text = f"## Versions\n\nVersions {known} are read. Version 1.0 demands the first {len(BASE)} keys alone, and must "
+    text += (
+        f"not have those that came with 1.1: {', '.join(f'`{key}`' for key in SINCE_1_1)}. A key that is in no list "
+    )
+    text += "is warned of, unless it begins with `anneal_`. These are known, though we do not write them:\n\n"
+    rows = ((f"`{key}`", info.description or "") for key, info in LaterKeys.model_fields.items())
+    return text + table(("key", "meaning"), rows)
 
 
 def _keys() -> Iterator[tuple[str, str, str]]:

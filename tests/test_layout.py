@@ -152,6 +152,10 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["rollout", "capture", "--help"],
         ["train", "--help"],
         ["train", "ppo", "--help"],
+        ["telemetry", "--help"],
+        ["telemetry", "validate", "--help"],
+        ["telemetry", "migrate", "--help"],
+        ["telemetry", "validate", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl")],
         ["config", "list"],
     ],
 )

@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from townlet_cli import config, rollout, train
+from townlet_cli import config, rollout, telemetry, train
 from townlet_cli.render import describe_fault, output_fails, prepare_streams, problem, put, silence, tell
 from townlet_core.errors import TownletError, UsageError
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(train.app, name="train")
+app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(config.app, name="config")
 
 

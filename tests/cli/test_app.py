@@ -22,8 +22,9 @@ HELP_SECONDS = 0.6
 def test_help_names_every_group_and_goes_to_standard_output(townlet: Townlet) -> None:
     done = townlet("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "rollout  Run a town and keep what happened." in done.stdout
-    assert "config   Look at scenarios and check them." in done.stdout
+    assert "rollout    Run a town and keep what happened." in done.stdout
+    assert "telemetry  Look at the logs of training." in done.stdout
+    assert "config     Look at scenarios and check them." in done.stdout
 
 
 def test_help_comes_at_once(townlet: Townlet) -> None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_v
 
 from townlet_core.errors import did_you_mean
 from townlet_core.schema import StrictModel, explain
+from townlet_core.telemetry.sense import NOTHING, contradictions
 
 VERSION: Final = 1.1
 
@@ -24,7 +25,7 @@ FAMILIES: Final = {
     "system": "system.<name>: what the machine does",
 }
 _OTHERS = "|".join(family for family in FAMILIES if family != "agents")
-_IN_A_FAMILY = re.compile(rf"agents(\.[a-z0-9_]+){{2,}}|({_OTHERS})(\.[a-z0-9_]+)+")
+IN_A_FAMILY = re.compile(rf"agents(\.[a-z0-9_]+){{2,}}|({_OTHERS})(\.[a-z0-9_]+)+")
 
 
 def _check_version(found: float) -> float:
@@ -168,35 +169,22 @@ class EpochRecord(StrictModel):
     def check_keys(cls, values: Any) -> Any:
         """Refuse a key that is neither in the list nor of a family."""
         for key in values if isinstance(values, dict) else ():
-            if key not in KEYS and not _IN_A_FAMILY.fullmatch(key):
+            if key not in KEYS and not IN_A_FAMILY.fullmatch(key):
                 raise ValueError(f"{key}: unknown key" + _hint(did_you_mean(key, KEYS)))
         return values
 
     @model_validator(mode="after")
     def check_sense(self) -> Self:
         """Compare keys with one another."""
-        given = {key for key in _BASELINE if key in self.model_fields_set}
-        if given and given != set(_BASELINE):
-            raise ValueError(f"{min(set(_BASELINE) - given)}: is missing" + _hint("baseline keys come all together"))
-        most, mean = self.kl_divergence_max, self.kl_divergence
-        if most is not None and mean is not None and abs(mean) > most * (1 + 1e-6):
-            raise ValueError(f"kl_divergence_max: must be at least |kl_divergence| = {abs(mean):g}, found {most:g}")
-        if self.reason is not None and not self.finished:
-            raise ValueError("reason: is given" + _hint("only a record with finished has one"))
-        return self
-
-    @model_validator(mode="after")
-    def check_nonfinite(self) -> Self:
-        """Check that what is said to have been no number is null."""
-        values = self.model_dump(by_alias=True, exclude_unset=True) if self.nonfinite else {}
-        for key in self.nonfinite or ():
-            if values.get(key, 0) is not None:
-                raise ValueError(f"nonfinite: {key} is not null")
+        values = self.model_dump(by_alias=True, exclude_unset=True)
+        for key, what, got, hint, _ in contradictions(values, BASELINE):
+            found = "" if got is NOTHING else f", found {got:g}"
+            raise ValueError(f"{key}: {what}{found}{_hint(hint)}")
         return self
 
 
 KEYS: Final = tuple(field.alias or name for name, field in EpochRecord.model_fields.items())
-_BASELINE: Final = tuple(key for key in KEYS if key.startswith("baseline_"))
+BASELINE: Final = tuple(sorted(key for key in KEYS if key.startswith("baseline_")))  # all of them or none
 
 
 def epoch_record(values: Mapping[str, object]) -> EpochRecord:

@@ -1,0 +1,96 @@
+"""A log and its segments as one stream, in the order in which the records were written.
+
+There are three ways to rotate a log, which differ in what LOG.1 is:
+
+- ours: LOG becomes LOG.1, the next time LOG.2 and so on, so that LOG.1 is the oldest and LOG the newest;
+- the predecessor's: what comes after LOG goes to LOG.1, then to LOG.2, so that LOG is the oldest;
+- logrotate's: LOG becomes LOG.1 and what was there LOG.2, so that the one with the highest number is the oldest.
+
+Names do not tell them apart, so the first record of each file does: the way is taken by which `log_stream_offset` (or,
+where a record lacks it, `steps`, or `epoch`) falls the least often from file to file, and ours if that says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from townlet_core.errors import InputError
+from townlet_core.telemetry.lines import STDIN, Fault, lines, opened, parsed
+
+PLACES: Final = ("log_stream_offset", "steps", "epoch")  # keys that grow from record to record
+MOST_LOOKED_AT: Final = 100  # lines, until one of them is a record
+Places = dict[str, float]
+
+
+def files_of(log: Path) -> list[Path]:
+    """Give the files of a log, oldest first.
+
+    Raises:
+        InputError: there is none, or one cannot be read.
+    """
+    if log == STDIN or (log.exists() and not log.is_file()):
+        return [log]
+    real = Path(os.path.realpath(log))  # a link has its segments where it leads
+    numbered = _numbered(real if log.is_symlink() else log)
+    active = [log] if log.exists() else []
+    if not numbered:
+        if not active:
+            raise InputError("no such file", where=str(log))
+        return active
+    ways = (numbered + active, active + numbered, numbered[::-1] + active)
+    begins = {file: _begin(file) for file in (*numbered, *active)}
+    return min(ways, key=lambda way: _falls([begins[file] for file in way]))  # the first of the best
+
+
+def told_apart(logs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Part logs from what lies beside one of them and is none, such as its lock; segments are left out.
+
+    A shell makes `LOG*` all of these.
+    """
+    names = {str(log) for log in logs}
+    own, beside = [], []
+    for log in dict.fromkeys(logs):
+        found = re.fullmatch(r"(.+)\.([1-9][0-9]*(\.gz)?|lock|draft|(torn|superseded)-[0-9]+)", str(log))
+        if not found or found[1] not in names:
+            own.append(log)
+        elif not found[2][0].isdigit():
+            beside.append(log)
+    return own, beside
+
+
+def _numbered(log: Path) -> list[Path]:
+    """Give the files LOG.n and LOG.n.gz by their number; where both are there, the one that is not compressed."""
+    segment = re.compile(rf"{re.escape(log.name)}\.([1-9][0-9]*)(\.gz)?")
+    found: dict[int, str] = {}
+    names = sorted(os.listdir(log.parent)) if log.parent.is_dir() else []
+    for name in names:
+        match = segment.fullmatch(name)
+        if match and log.with_name(name).is_file():
+            found.setdefault(int(match[1]), name)
+    return [log.with_name(found[number]) for number in sorted(found)]
+
+
+def _begin(file: Path) -> Places | None:
+    """Read the place of the first record of a file; None if there is none near its begin."""
+    with opened(file) as handle:
+        for number, line in lines(handle):
+            found = line if isinstance(line, Fault) else parsed(line)
+            if not isinstance(found, Fault) and "epoch" in found:
+                return {key: float(found[key]) for key in PLACES if type(found.get(key)) in (int, float)}
+            if number >= MOST_LOOKED_AT:
+                return None
+    return None
+
+
+def _falls(begins: Sequence[Places | None]) -> int:
+    """Count how often the place does not grow from a file to the next, by the best key that all have."""
+    known = [each for each in begins if each is not None]
+    key = next((key for key in PLACES if all(key in each for each in known)), None)
+    if key is None:
+        return 0
+    return sum(later[key] <= earlier[key] for earlier, later in pairwise(known))
