@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from masked import MaskedEnv
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
 
 from townlet_core.envs.parallel import parallel_env
 
 Told = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 
 
-class Copies(VecEnv):
+class Copies(MaskedEnv):
     """Every agent of every copy is an environment; a copy begins its next episode when all its agents are through.
 
     Who has died sees zeros and earns nothing until then, as with SuperSuit's black_death.
@@ -73,21 +73,8 @@ class Copies(VecEnv):
     def _flat(self, array: NDArray[Any]) -> NDArray[Any]:
         return array.reshape(self.num_envs, *array.shape[2:])
 
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        assert method_name == "action_masks"
-        return list(self._flat(self.masks))
-
-    def has_attr(self, attr_name: str) -> bool:
-        return attr_name == "action_masks"
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [None] * self.num_envs
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise NotImplementedError(attr_name)
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        return [False] * self.num_envs
+    def masks_now(self) -> NDArray[np.bool_]:
+        return self._flat(self.masks)
 
     def close(self) -> None:
         for town in self.towns:

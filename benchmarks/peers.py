@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from masked import MaskedEnv
 from numpy.typing import NDArray
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.vec_env import VecEnv
 from still import EPOCHS, MINIBATCHES, PASSES, THREADS, TICKS, Seen
 from torch import Tensor, nn
 from torch.distributions.categorical import Categorical
@@ -39,7 +39,7 @@ def trunk(inputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU())
 
 
-class Replayed(VecEnv):
+class Replayed(MaskedEnv):
     """Shows what was seen beforehand, whatever is done; a step costs nothing."""
 
     def __init__(self, seen: Seen) -> None:
@@ -63,24 +63,9 @@ class Replayed(VecEnv):
         self.t = (t + 1) % TICKS
         return self.seen.observations[t + 1], self.seen.rewards[t], self.seen.ended[t], self.nothing
 
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        assert method_name == "action_masks"
-        return list(self.seen.masks[self.t])
-
-    def has_attr(self, attr_name: str) -> bool:
-        return attr_name == "action_masks"
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [None] * self.num_envs
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        pass
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        return [False] * self.num_envs
-
-    def close(self) -> None:
-        pass
+    def masks_now(self) -> NDArray[np.bool_]:
+        masks: NDArray[np.bool_] = self.seen.masks[self.t]
+        return masks
 
 
 class StableBaselines:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dataset.lives import rows, write_old, write_ours
+from tests.disk import longest_file
 from townlet_core.dataset.packed import Layout, Packed, is_binary
 from townlet_core.dataset.replay import open_dataset
 from townlet_core.errors import OutputError, SampleError
-
-
-@contextmanager
-def a_disk_of(length: int) -> Iterator[None]:
-    """Let no file grow beyond a length, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (length, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @given(
@@ -110,7 +97,7 @@ def test_a_closed_dataset_shows_nothing(tmp_path: Path, memory_bytes: int) -> No
 @pytest.mark.parametrize("length", [20, 60], ids=["in the middle", "four bytes before the end"])
 def test_a_full_disk_is_told_with_a_way_out(tmp_path: Path, length: int) -> None:
     a = write_ours(tmp_path / "a")
-    with a_disk_of(length), pytest.raises(OutputError) as caught:
+    with longest_file(length), pytest.raises(OutputError) as caught:
         open_dataset([a], memory_bytes=0, spill_folder=tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: cannot hold what the captures show: file too large\n"

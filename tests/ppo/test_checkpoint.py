@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
 
 from tests.dataset.lives import write_old
+from tests.disk import longest_file
 from tests.ppo.runs import check_whole, never, run
 from townlet_core.config.load import config_hash, load_town
 from townlet_core.errors import OutputError
@@ -155,17 +153,6 @@ def test_going_on_from_an_older_checkpoint_replaces_the_newer_ones_only_by_force
     report = run(copy / "kitchen.yaml", resume=runs / "epoch_000002", epochs=3, keep=1, force=True)
     assert (report.epochs, report.checkpoint) == (3, str(runs / "epoch_000003"))
     assert names(runs) == ["epoch_000003"]
-
-
-@contextmanager
-def longest_file(length: int) -> Iterator[None]:
-    """Let no file grow beyond a length, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (length, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_ones_and_nothing_else(copy: Path) -> None:

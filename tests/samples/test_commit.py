@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.disk import longest_file
 from tests.samples.captures import contents, write_capture, write_old_capture
 from townlet_core.errors import OutputError
 from townlet_core.samples.commit import staged
@@ -159,13 +159,8 @@ def test_a_disk_that_is_full_leaves_the_earlier_capture(tmp_path: Path) -> None:
     """A limit on the length of files stands in for the full disk: both make a write fail in the middle."""
     write_capture(tmp_path)
     before = contents(tmp_path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
-    try:
-        with pytest.raises(OutputError) as caught:
-            write_capture(tmp_path, force=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with longest_file(2000), pytest.raises(OutputError) as caught:
+        write_capture(tmp_path, force=True)
     assert str(caught.value) == f"{tmp_path}: cannot be written: file too large\nhint: nothing was changed there"
     assert contents(tmp_path) == before
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.disk import longest_file
 from tests.telemetry.epochs import lines, record, stream, values
 from townlet_core.telemetry.active import ActiveFile
 from townlet_core.telemetry.log import TelemetryLog
-
-
-@contextmanager
-def longest_file(length: int) -> Iterator[None]:
-    """Let no file grow beyond a length, as on a full disk: what fits is written, the rest is not."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (length, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_device_loses_all_and_raises_nothing() -> None:

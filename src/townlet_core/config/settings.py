@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from townlet_core.config.document import Document, read_document
@@ -14,6 +14,7 @@ from townlet_core.config.ppo import TrainingSettings
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.validate import read_record
 from townlet_core.errors import InputError, did_you_mean
+from townlet_core.schema import record_at
 
 SECTIONS = tuple(TrainingSettings.model_fields)
 
@@ -84,13 +85,13 @@ def refuse_strays(overrides: Sequence[str]) -> None:
         if not sign or not first or first in Scenario.model_fields:
             continue  # what is wrong with it, its scenario knows
         beginnings = (*SECTIONS, *Scenario.model_fields)
-        inner = {name: f"{section}.{name}" for section, names in _keys().items() for name in names}
+        inner = {key: f"{section}.{key}" for section in SECTIONS for key in _keys_of(section)}
         known = f"keys begin with {', '.join(beginnings)}"
         hint = f"did you mean '{inner[first]}'?" if first in inner else did_you_mean(first, beginnings) or known
         raise InputError("unknown key", where=f"--set {override}", hint=hint)
 
 
-def _keys() -> dict[str, tuple[str, ...]]:
-    """Give the names of the keys of each section."""
-    defaults = TrainingSettings()
-    return {section: tuple(type(getattr(defaults, section)).model_fields) for section in SECTIONS}
+def _keys_of(section: str) -> Iterable[str]:
+    record = record_at(TrainingSettings, (section,))
+    assert record is not None
+    return record.model_fields

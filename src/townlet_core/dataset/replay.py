@@ -142,9 +142,10 @@ def _survey(sources: Sequence[Source]) -> tuple[Tables, list[LifeSpan]]:
         meta, place = meta_of(source), source.capture.place
         agreement.add(meta, Place(str(place), source.entry.meta))
         stop = at + meta.timesteps
-        kind, ours = log_probs_of(meta), isinstance(meta, Meta)
-        learned = isinstance(meta, Meta) and meta.policy.kind == "learned"
-        lives.append(LifeSpan(at, stop, place, source.entry.sample, meta.agent_id, kind, ours, learned))
+        policy = meta.policy if isinstance(meta, Meta) else None
+        ours, learned = policy is not None, policy is not None and policy.kind == "learned"
+        sample, log_probs = source.entry.sample, log_probs_of(meta)
+        lives.append(LifeSpan(at, stop, place, sample, meta.agent_id, log_probs, ours, learned))
         at = stop
     return agreement.tables(), lives
 

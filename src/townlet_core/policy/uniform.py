@@ -16,11 +16,18 @@ LOG_UNIFORM = -np.log(np.maximum(np.arange(MAX_ACTIONS + 1), 1)).astype(np.float
 
 
 @kernel
-def uniform_action(now, a, mask):
-    """Draw one of the allowed actions; return it and its log-probability."""
+def count_allowed(mask):
+    """How many actions the mask allows."""
     allowed = i64(0)
     for c in range(len(mask)):
         allowed += i64(mask[c])
+    return allowed
+
+
+@kernel
+def uniform_action(now, a, mask):
+    """Draw one of the allowed actions; return it and its log-probability."""
+    allowed = count_allowed(mask)
     pick = rng.below(now, a, rng.POLICY, allowed)
     for c in range(len(mask)):
         if mask[c] == 1:
@@ -45,7 +52,4 @@ def disturb(chosen, noise, logs, now, a, mask):
     action = chosen
     if rng.chance(now, a, rng.NOISE) < noise:
         action, _ = uniform_action(now, a, mask)
-    allowed = i64(0)
-    for c in range(len(mask)):
-        allowed += i64(mask[c])
-    return action, logs[i64(action == chosen), allowed]
+    return action, logs[i64(action == chosen), count_allowed(mask)]

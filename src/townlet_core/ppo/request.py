@@ -93,14 +93,14 @@ def prepare(
     refuse_strays(of_scenario)
     settings = settings or load_settings(request.settings, of_settings)
     config, notes = load_inhabited(request.source, of_scenario, auto_seed_agents=request.auto_seed_agents)
-    town = compile_town(config)
+    town, own_hash = compile_town(config), config_hash(config)
     dataset = None
     if mode != "rollout":
         dataset = open_dataset(request.captures, memory_bytes=settings.replay.memory_mb * 2**20)
     fits = dataset is None or _check_agrees(dataset, town, mode, request)
     if not fits:
         notes.append("the captures are the predecessor's: their actions are not this town's, and it is not played")
-    if dataset is not None and set(dataset.config_hashes) - {config_hash(config)}:
+    if dataset is not None and set(dataset.config_hashes) - {own_hash}:
         notes.append("captures are of another configuration of this town, such as other rewards or other ticks")
     epochs = EPOCHS if request.epochs is None else request.epochs
     ticks = settings.ppo.rollout_ticks if request.rollout_ticks is None else request.rollout_ticks
@@ -124,7 +124,7 @@ def prepare(
         request=request,
         plan=plan,
         scenario_name=config.scenario.name,
-        config_hash=config_hash(config),
+        config_hash=own_hash,
         action_names=town.actions.names if dataset is None or fits else dataset.action_names,
         feature_names=town.features if dataset is None or fits else dataset.feature_names,
         map_channels=town.channels if dataset is None or fits else dataset.map_channels,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from townlet_core.config.load import config_hash
 from townlet_core.errors import UsageError, did_you_mean
-from townlet_core.policy.decision import Policy, find_policy, names_a_policy
+from townlet_core.policy.decision import SCRIPTED, KernelPolicy, Policy, find_policy, names_a_policy
 from townlet_core.rollout.collect import collect
 from townlet_core.rollout.health import ActionUse, HealthWarning, find_warnings
 from townlet_core.rollout.horizon import note_left_out, with_ticks
@@ -166,7 +166,7 @@ def _second_half(ticks: int, on_progress: Progress | None) -> Progress | None:
 def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:
     """Put together what there is to tell. What the scripted policy never does is its own affair, not the scenario's."""
     request, recording = plan.request, plan.recording
-    scripted = recording.policy.name.startswith("scripted")
+    scripted = isinstance(recording.policy, KernelPolicy) and recording.policy.code == SCRIPTED
     habits = tuple(f"scripted: {sign.text}" for sign in warnings if scripted and sign.kind == "unused_actions")
     own = files_of(request.output / f"{request.prefix}{MANIFEST}")
     samples = tuple(

@@ -13,11 +13,10 @@ from townlet_core.telemetry.formats import MIGRATED_FROM
 from townlet_core.telemetry.lines import Fault, lines, opened, parsed
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.record import KEYS, VERSION, EpochRecord
-from townlet_core.telemetry.segments import cannot_write
+from townlet_core.telemetry.segments import DRAFT, cannot_write
 from townlet_core.telemetry.stream import files_of
 
 REQUIRED: Final = tuple(info.alias or name for name, info in EpochRecord.model_fields.items() if info.is_required())
-DRAFT: Final = "draft"
 
 
 class Migrated(NamedTuple):

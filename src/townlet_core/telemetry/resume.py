@@ -12,9 +12,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from townlet_core.telemetry.ending import Stamp, lines_backwards, stamp_of
-from townlet_core.telemetry.segments import segments, set_aside
-
-DRAFT = "draft"
+from townlet_core.telemetry.segments import DRAFT, segments, set_aside
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from townlet_core.errors import OutputError
 
+DRAFT = "draft"  # what is added to the name of a file that is not complete yet
+
 
 def segments(path: Path) -> list[Path]:
     """Give the files that a log consists of, oldest first, the active one last if it is there."""
