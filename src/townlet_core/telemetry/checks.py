@@ -59,7 +59,7 @@ class Summary(Tally):
 
 
 class Check:
-    """The check of one log, from its oldest file to its newest.
+    """The check of one log, from its oldest file to its newest: at once by `run`, or line by line as they come.
 
     Args:
         run: id or number of the only run to look at; lines that cannot be read belong to every run.
@@ -85,15 +85,30 @@ class Check:
             InputError: it cannot be read, or has no record, or not the run.
         """
         for file in files_of(self._log):
-            self._file = Tally(file)
-            self.summary.files.append(self._file)
+            self.begin(file)
             with opened(file) as handle:
                 for number, line in lines(handle):
-                    if isinstance(line, Fault):
-                        self._report([problems.of_fault(file, number, line)])
-                    else:
-                        self._check(line, file, number)
-            self.summary.records += self._file.records
+                    self.look(file, number, line)
+        return self.end()
+
+    def begin(self, file: Path) -> None:
+        """Count what comes next as the lines of this file."""
+        self._file = Tally(file)
+        self.summary.files.append(self._file)
+
+    def look(self, file: Path, number: int, line: bytes | Fault) -> None:
+        """Check the next line."""
+        if isinstance(line, Fault):
+            self._report([problems.of_fault(file, number, line)])
+        else:
+            self._check(line, file, number)
+
+    def end(self) -> Summary:
+        """Give what was found.
+
+        Raises:
+            InputError: there was no record, or not the run.
+        """
         self._check_that_there_was_something()
         self.summary.epochs = (self._least, self._most) if self._least <= self._most else None
         return self.summary
@@ -165,6 +180,7 @@ class Check:
 
     def _count(self, record: Record) -> None:
         self._file.records += 1
+        self.summary.records += 1
         epoch = record.get("epoch")
         if epoch is not None and not self._least <= epoch <= self._most:
             self._least, self._most = min(self._least, epoch), max(self._most, epoch)
