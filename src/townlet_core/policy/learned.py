@@ -52,11 +52,8 @@ class LearnedPolicy:
         """Choose an action for every agent."""
         shape = observation.features.shape[:2]
         agents = shape[0] * shape[1]
-        maps, features = (
-            torch.from_numpy(seen.reshape(agents, -1)).to(self.device)
-            for seen in (observation.map, observation.features)
-        )
-        logits, values = self.network(maps, features)
+        features = torch.from_numpy(observation.features.reshape(agents, -1)).to(self.device)
+        logits, values = self.network(self.network.look(observation.map), features)
         mask = observation.action_mask.reshape(agents, -1)
         actions, log_probs = np.empty(agents, np.int16), np.empty(agents, np.float32)
         draw(np.ascontiguousarray(logits.cpu().numpy()), mask, luck.reshape(-1), actions, log_probs)
@@ -65,7 +62,7 @@ class LearnedPolicy:
     @torch.inference_mode()
     def values(self, map: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Estimate the return from observations `[n, ...]` on; gives `[n]`."""
-        seen = (torch.from_numpy(part.reshape(len(part), -1)).to(self.device) for part in (map, features))
+        seen = self.network.look(map.reshape(len(map), -1)), torch.from_numpy(features).to(self.device)
         values: NDArray[np.float32] = self.network(*seen)[1].cpu().numpy()
         return values
 

@@ -6,10 +6,13 @@ import itertools
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from townlet_core.config.ppo import Network
+from townlet_core.policy.marks import Marks, SumRows, list_marks
 
 FORBIDDEN = -1.0e9  # added to the logit of an action that is not allowed: its probability is exactly 0 in float32
 POLICY_GAIN, VALUE_GAIN = 0.01, 1.0  # of the head; small logits make a policy begin near uniform
@@ -36,7 +39,7 @@ class ActorCritic(nn.Module):
         first, *others = settings.hidden
         self.encoder = _encoder(shape, settings)
         encoded = _encoded(self.encoder, shape)
-        self.map_layer = nn.Linear(encoded, first, bias=False) if encoded else None
+        self.map_weights = nn.Parameter(torch.empty(encoded, first)) if encoded else None
         self.feature_layer = nn.Linear(shape.features, first)
         widths = [first, *others]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
@@ -44,16 +47,25 @@ class ActorCritic(nn.Module):
         self.activate = {"relu": torch.relu, "tanh": torch.tanh}[settings.activation]
         self._initialise(5 / 3 if settings.activation == "tanh" else math.sqrt(2), generator)
 
-    def forward(self, map: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+    def look(self, maps: NDArray[np.float32]) -> Tensor | Marks:
+        """Put maps `[..., planes * rows * columns]`, n in all, into the form in which they are the fastest to read."""
+        device = self.head.weight.device
+        if self.map_weights is not None and isinstance(self.encoder, nn.Identity) and device.type == "cpu":
+            return list_marks(maps)
+        flat = torch.from_numpy(maps.reshape(-1, maps.shape[-1]))
+        return flat.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else flat
+
+    def forward(self, map: Tensor | Marks, features: Tensor) -> tuple[Tensor, Tensor]:
         """Give logits `[n, actions]` and values `[n]`.
 
         Args:
-            map: [n, planes * rows * columns].
+            map: [n, planes * rows * columns], or the list of it, which only a linear encoder can read.
             features: [n, features].
         """
         hidden = self.feature_layer(features)
-        if self.map_layer is not None:
-            hidden = hidden + self.map_layer(self.encoder(map))
+        if self.map_weights is not None:
+            listed = isinstance(map, Marks)
+            hidden = hidden + (SumRows.apply(self.map_weights, map) if listed else self.encoder(map) @ self.map_weights)
         hidden = self.activate(hidden)
         for layer in self.layers:
             hidden = self.activate(layer(hidden))
@@ -63,12 +75,12 @@ class ActorCritic(nn.Module):
     @torch.no_grad()
     def _initialise(self, gain: float, generator: torch.Generator | None) -> None:
         # the first layer is one matrix over map and features together
-        encoded = self.map_layer.in_features if self.map_layer is not None else 0
+        encoded = len(self.map_weights) if self.map_weights is not None else 0
         first = torch.empty(self.feature_layer.out_features, encoded + self.shape.features)
         nn.init.orthogonal_(first, gain, generator=generator)
         self.feature_layer.weight.copy_(first[:, encoded:])
-        if self.map_layer is not None:
-            self.map_layer.weight.copy_(first[:, :encoded])
+        if self.map_weights is not None:
+            self.map_weights.copy_(first[:, :encoded].T)
         inner = [layer for layer in self.encoder.modules() if isinstance(layer, nn.Conv2d)]
         for layer in (*inner, *self.layers):
             nn.init.orthogonal_(layer.weight, gain, generator=generator)

@@ -12,7 +12,8 @@ from torch import Tensor
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.decision import Observation
 from townlet_core.policy.learned import LearnedPolicy
-from townlet_core.policy.network import penalty_of
+from townlet_core.policy.marks import Marks
+from townlet_core.policy.network import ActorCritic, penalty_of
 from townlet_core.ppo.advantages import gae, lambdas, next_values
 from townlet_core.ppo.facts import Facts, Ledger
 from townlet_core.ppo.update import Batch, moments_of
@@ -70,7 +71,7 @@ class Part:
         self._row = self.ticks
         advantages = self._advantages()
         returns = advantages + frames.values
-        return _batch(frames, advantages, returns, self.policy.device), self.ledger.take(frames, advantages, returns)
+        return _batch(frames, advantages, returns, self.policy.network), self.ledger.take(frames, advantages, returns)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Give all that decides on what comes next, as plain arrays."""
@@ -141,9 +142,10 @@ def _fill(records: NDArray[np.generic], data: NDArray[np.generic]) -> None:
 
 
 def _batch(
-    frames: Frames, advantages: NDArray[np.float32], returns: NDArray[np.float32], device: torch.device
+    frames: Frames, advantages: NDArray[np.float32], returns: NDArray[np.float32], network: ActorCritic
 ) -> Batch:
     """Give what was played as tensors [T, B, ...], without copying where the device is this processor."""
+    device = network.head.weight.device
 
     def tensor(array: NDArray[np.generic]) -> Tensor:
         flat = torch.from_numpy(array.reshape(len(array), -1, *array.shape[3:]))
@@ -154,8 +156,9 @@ def _batch(
     weights = frames.alive.astype(np.float32)
     choices = weights * choices_of(frames.action_mask[:-1])
     flat = (len(weights), -1)
+    seen = network.look(frames.map[:-1])
     return Batch(
-        map=tensor(frames.map[:-1]),
+        map=seen if isinstance(seen, Marks) else seen.unflatten(0, flat),
         features=tensor(frames.features[:-1]),
         penalty=penalty_of(tensor(frames.action_mask[:-1])),
         actions=tensor(frames.actions).long(),

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from townlet_core.config.ppo import PPO
+from townlet_core.policy.marks import Marks
 from townlet_core.policy.network import ActorCritic, log_policy
 
 
 class Minibatch(NamedTuple):
     """Transitions of one gradient step, or the part of them that one thread takes."""
 
-    map: Tensor  # [n, planes * rows * columns]
+    map: Tensor | Marks  # [n, planes * rows * columns], or the list of it
     features: Tensor  # [n, F]
     penalty: Tensor  # [n, N] see network.log_policy
     actions: Tensor  # [n] int64
@@ -137,7 +138,7 @@ class Loss(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """Give the loss, and the fields of Outcome in one tensor."""
         log_probs = log_policy(logits, batch.penalty)
-        probs = log_probs.exp()
+        probs = torch.softmax(logits + batch.penalty, dim=-1)  # exp takes thrice as long where there are logs of 0
         actions = batch.actions.unsqueeze(1)
         policy = term(log_probs.gather(1, actions).squeeze(1), batch, settings)
         entropy = -(probs * log_probs).sum(1)

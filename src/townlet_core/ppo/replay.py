@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from townlet_core.config.ppo import PPO, Replay
+from townlet_core.dataset.packed import Observations
 from townlet_core.dataset.replay import Dataset
 from townlet_core.errors import InputError
 from townlet_core.policy.network import log_policy, penalty_of
@@ -156,7 +157,7 @@ class ReplayBuffer:
     ) -> tuple[Tensor, Outcome]:
         seen = self.dataset.observations(rows)
         batch = Minibatch(
-            map=self._tensor(seen.map),
+            map=self.learner.network.look(seen.map),
             features=self._tensor(seen.features),
             penalty=penalty_of(self._tensor(seen.action_mask)),
             actions=self._tensor(self.dataset.actions[rows]),
@@ -169,6 +170,12 @@ class ReplayBuffer:
         )
         compared = self.anchor is not None or self.method == "vtrace"
         return (ppo_loss if compared else regression_loss)(self.learner.network, batch, ppo, entropy_coef)
+
+    def _network(self, seen: Observations) -> tuple[Tensor, Tensor]:
+        """Give logits and values of what was seen."""
+        network = self.learner.network
+        logits, values = network(network.look(seen.map), self._tensor(seen.features))
+        return logits, values
 
     def _tensor(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -189,7 +196,7 @@ class ReplayBuffer:
         def estimate(low: int) -> None:
             rows = np.arange(low, min(low + VALUE_ROWS, steps))
             seen = self.dataset.observations(rows)
-            logits, value = self.learner.network(self._tensor(seen.map), self._tensor(seen.features))
+            logits, value = self._network(seen)
             policy = log_policy(logits, penalty_of(self._tensor(seen.action_mask)))
             actions = self._tensor(self.dataset.actions[rows]).unsqueeze(1)
             values[rows] = value.cpu().numpy()
@@ -206,9 +213,7 @@ class ReplayBuffer:
             pieces = []
             for low in range(0, len(lives), VALUE_ROWS):
                 seen = self.dataset.last_observations(lives[low : low + VALUE_ROWS])
-                pieces.append(
-                    self.learner.network(self._tensor(seen.map), self._tensor(seen.features))[1].cpu().numpy()
-                )
+                pieces.append(self._network(seen)[1].cpu().numpy())
         return np.concatenate(pieces)
 
     def _advantages(self, values: Floats, log_probs: Floats) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from townlet_core.config.ppo import PPO
+from townlet_core.policy.marks import Marks
 from townlet_core.ppo.learner import Learner, Loss, Reduce
 from townlet_core.ppo.losses import Minibatch, Outcome, ppo_loss
 
@@ -31,7 +32,7 @@ class Scaling(NamedTuple):
 class Batch(NamedTuple):
     """What one part of the agents did in T ticks; B agents side by side."""
 
-    map: Tensor  # [T, B, planes * rows * columns]
+    map: Tensor | Marks  # [T, B, planes * rows * columns], or the list of it, tick after tick
     features: Tensor  # [T, B, F]
     penalty: Tensor  # [T, B, N]
     actions: Tensor  # [T, B]
@@ -45,13 +46,19 @@ class Batch(NamedTuple):
 
     def take(self, ticks: Tensor, scaling: Scaling) -> Minibatch:
         """Take whole ticks."""
-        fields = (part.index_select(0, ticks).flatten(0, 1) for part in self[:-1])
-        batch = Minibatch(*fields)
+        _, *others, _ = self
+        batch = Minibatch(self._maps(ticks), *(part.index_select(0, ticks).flatten(0, 1) for part in others))
         return batch._replace(
             weights=batch.weights * scaling.share,
             choices=batch.choices * scaling.choice_share,
             advantages=(batch.advantages - scaling.mean) * scaling.factor,
         )
+
+    def _maps(self, ticks: Tensor) -> Tensor | Marks:
+        if not isinstance(self.map, Marks):
+            return self.map.index_select(0, ticks).flatten(0, 1)
+        agents = self.actions.shape[1]
+        return self.map.take((ticks.unsqueeze(1) * agents + torch.arange(agents)).flatten())
 
 
 class Updated(NamedTuple):
