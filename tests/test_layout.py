@@ -33,7 +33,12 @@ EVERYBODYS = {"errors", "schema"}
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {
     "numba": ("townlet_core/world/",),
-    "torch": ("townlet_core/policy/network.py", "townlet_core/policy/learned.py", "townlet_core/ppo/"),
+    "torch": (
+        "townlet_core/policy/marks.py",
+        "townlet_core/policy/network.py",
+        "townlet_core/policy/learned.py",
+        "townlet_core/ppo/",
+    ),
 }
 
 # The one place that may catch every exception: the boundary of the command.

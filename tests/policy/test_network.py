@@ -37,9 +37,9 @@ def assert_orthogonal(weight: Tensor, gain: float) -> None:
 @pytest.mark.parametrize(("activation", "gain"), [("relu", math.sqrt(2)), ("tanh", 5 / 3)])
 def test_hidden_layers_begin_orthogonal_with_the_gain_of_their_activation(activation: str, gain: float) -> None:
     net = network(activation=activation)
-    assert net.map_layer is not None
+    assert net.map_weights is not None
     # the first layer is one matrix over the map and the features together
-    assert_orthogonal(torch.cat([net.map_layer.weight, net.feature_layer.weight], dim=1).detach(), gain)
+    assert_orthogonal(torch.cat([net.map_weights.T, net.feature_layer.weight], dim=1).detach(), gain)
     assert_orthogonal(net.layers[0].weight.detach(), gain)  # type: ignore[operator]
 
 
@@ -92,15 +92,15 @@ def test_every_weight_learns(encoder: str) -> None:
     ],
 )
 def test_what_an_encoder_gives_has_the_width_that_its_windows_make(encoder: str, width: int) -> None:
-    layer = network(encoder=encoder, channels=4).map_layer
-    assert layer is not None
-    assert layer.in_features == width
+    weights = network(encoder=encoder, channels=4).map_weights
+    assert weights is not None
+    assert len(weights) == width
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_town_without_a_map_needs_no_encoder(encoder: str) -> None:
     net = network(BLIND, encoder=encoder)
-    assert net.map_layer is None
+    assert net.map_weights is None
     logits, values = net(*seen(3, BLIND))
     assert (logits.shape, values.shape) == ((3, 4), (3,))
 

@@ -106,7 +106,7 @@ def test_what_was_acted_on_has_ratio_one() -> None:
     ours = part(ticks=30)
     batch, _ = ours.collect()
     with torch.no_grad():
-        logits, values = ours.policy.network(batch.map.flatten(0, 1), batch.features.flatten(0, 1))
+        logits, values = ours.policy.network(batch.map, batch.features.flatten(0, 1))
         log_probs = log_policy(logits, batch.penalty.flatten(0, 1))
     again = log_probs.gather(1, batch.actions.reshape(-1, 1)).reshape(batch.actions.shape)
     assert batch.old_log_probs.min() < -1, "some deeds were not certain"
@@ -134,15 +134,22 @@ def test_moments_are_those_of_the_advantages_of_choices() -> None:
 
 def test_an_epoch_begins_with_what_was_seen_at_the_end_of_the_one_before() -> None:
     ours, through = part(ticks=10), part(ticks=20)
-    halves = [[field.clone() for field in ours.collect()[0][:5]] for _ in range(2)]
-    whole, _ = through.collect()
-    for first, second, both in zip(*halves, whole[:5], strict=True):
-        assert torch.equal(torch.cat([first, second]), both)
+    halves = [[field.copy() for field in played(ours)] for _ in range(2)]
+    for first, second, both in zip(*halves, played(through), strict=True):
+        assert np.array_equal(np.concatenate([first, second]), both)
+
+
+def played(ours: Part) -> list[Any]:
+    """Collect; give what was seen, done and expected."""
+    ours.collect()
+    frames = ours.frames
+    return [frames.map[:-1], frames.features[:-1], frames.action_mask[:-1], frames.actions, frames.log_probs]
 
 
 def everything(ours: Part) -> list[Any]:
     batch, facts = ours.collect()
-    return [*(field.numpy().copy() for field in batch[:-1]), batch.moments, *facts.sums.values(), *facts[1:]]
+    tensors = [*batch.map, *batch[1:-1]]
+    return [*(tensor.numpy().copy() for tensor in tensors), batch.moments, *facts.sums.values(), *facts[1:]]
 
 
 def test_a_part_goes_on_from_its_state_bit_for_bit() -> None:

@@ -11,13 +11,15 @@ from torch.distributions import Categorical
 
 from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
+from townlet_core.ppo.gradients import gradients
 from townlet_core.ppo.losses import (
-    Loss,
     Minibatch,
+    Outcome,
+    Term,
+    differentiate,
     kl_k1,
     kl_k3,
-    ppo_loss,
-    regression_loss,
+    regression,
     surrogate,
     value_loss,
 )
@@ -52,6 +54,16 @@ def minibatch(n: int = 12, seed: int = 1, **changes: Any) -> Minibatch:
     return batch._replace(**changes)
 
 
+def learned(
+    net: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
+) -> tuple[torch.Tensor, Outcome, list[torch.Tensor]]:
+    """Give the loss, its outcome and its gradient."""
+    found, told = gradients(net, batch, settings, entropy_coef, term)
+    outcome = Outcome(*told.unbind())
+    loss = outcome.policy_loss + settings.value_coef * outcome.value_loss - entropy_coef * outcome.entropy
+    return loss, outcome, list(found)
+
+
 @pytest.mark.parametrize(
     ("ratio", "advantage", "loss", "slope"),
     [
@@ -82,13 +94,9 @@ def test_the_value_loss_is_half_the_square_and_clipped_takes_the_larger() -> Non
 
 
 def test_the_entropy_of_an_even_choice_of_two_is_log_two() -> None:
-    class Even(ActorCritic):
-        def forward(self, map: Any, features: Any) -> Any:
-            return torch.zeros(len(map), 4, requires_grad=True), torch.zeros(len(map), requires_grad=True)
-
     batch = minibatch(penalty=penalty_of(torch.tensor([[1, 0, 1, 0]] * 12)), actions=torch.zeros(12, dtype=torch.int64))
-    outcome = ppo_loss(Even(SHAPE, Network()), batch, PPO(), 0.0)[1]
-    assert outcome.entropy.item() == pytest.approx(math.log(2))
+    _, told = differentiate(torch.zeros(12, 5), batch, PPO(), 0.0, surrogate)
+    assert Outcome(*told).entropy.item() == pytest.approx(math.log(2))
 
 
 def test_both_estimates_of_kl_by_hand() -> None:
@@ -107,13 +115,13 @@ def test_both_estimates_of_kl_agree_in_the_mean() -> None:
 
 
 def test_what_is_forbidden_has_no_probability_and_no_gradient() -> None:
-    logits = torch.randn(5, 4, requires_grad=True, generator=torch.Generator().manual_seed(3))
+    output = torch.randn(5, 5, generator=torch.Generator().manual_seed(3))
+    logits = output[:, :-1]
     mask = torch.tensor([[1, 0, 1, 1]] * 5)
     assert (log_policy(logits, penalty_of(mask)).exp()[:, 1] == 0).all()
     batch = minibatch(5, penalty=penalty_of(mask), actions=torch.zeros(5, dtype=torch.int64))
-    batch = batch._replace(old_log_probs=log_policy(logits, batch.penalty)[:, 0].detach())
-    loss, _ = Loss.apply(logits, torch.zeros(5, requires_grad=True), batch, PPO(), 0.1, surrogate)
-    (gradient,) = torch.autograd.grad(loss, [logits])
+    batch = batch._replace(old_log_probs=log_policy(logits, batch.penalty)[:, 0])
+    gradient, _ = differentiate(output, batch, PPO(), 0.1, surrogate)
     assert (gradient[:, 1] == 0).all()
     assert (gradient[:, [0, 2, 3]] != 0).all()
 
@@ -122,8 +130,7 @@ def test_what_is_forbidden_has_no_probability_and_no_gradient() -> None:
 def test_the_loss_and_its_gradient_are_cleanrls(value_clip: float | None) -> None:
     settings = PPO(clip_range=0.15, value_clip_range=value_clip, value_coef=0.7)
     batch, net = minibatch(), network()
-    loss, outcome = ppo_loss(net, batch, settings, 0.03)
-    gradients = torch.autograd.grad(loss, list(net.parameters()))
+    loss, outcome, found = learned(net, batch, settings, 0.03, surrogate)
 
     logits, values = net(batch.map, batch.features)
     choice = Categorical(logits=logits.masked_fill(batch.penalty < 0, torch.finfo().min))
@@ -136,7 +143,7 @@ def test_the_loss_and_its_gradient_are_cleanrls(value_clip: float | None) -> Non
         v_loss = torch.max(v_loss, (clipped - batch.returns) ** 2)
     expected = pg_loss - 0.03 * choice.entropy().mean() + 0.7 * 0.5 * v_loss.mean()
     torch.testing.assert_close(loss, expected)
-    for ours, theirs in zip(gradients, torch.autograd.grad(expected, list(net.parameters())), strict=True):
+    for ours, theirs in zip(found, torch.autograd.grad(expected, list(net.parameters())), strict=True):
         torch.testing.assert_close(ours, theirs)
     assert outcome.policy_loss.item() == pytest.approx(pg_loss.item(), abs=1e-6)
     assert outcome.clip_fraction.item() == pytest.approx(((ratio - 1).abs() > 0.15).float().mean().item(), abs=1e-6)
@@ -148,15 +155,15 @@ def test_who_does_not_live_changes_nothing() -> None:
     """Transitions of weight 0 leave loss and gradient as they are without them, whatever stands in them."""
     net, some = network(), minibatch(6)
     noise = minibatch(4, seed=9, weights=torch.zeros(4), choices=torch.zeros(4))
-    more = Minibatch(*(torch.cat(pair) for pair in zip(some, noise, strict=True)))
-    few, many = (torch.autograd.grad(ppo_loss(net, b, PPO(), 0.01)[0], list(net.parameters())) for b in (some, more))
+    more = Minibatch(*(torch.cat(pair) for pair in zip(some, noise, strict=True)))  # type: ignore[arg-type]
+    few, many = (learned(net, each, PPO(), 0.01, surrogate)[2] for each in (some, more))
     for a, b in zip(few, many, strict=True):
         torch.testing.assert_close(a, b)
 
 
 def test_cloning_raises_the_log_probability_of_what_was_done() -> None:
     net, batch = network(), minibatch(advantages=torch.ones(12))
-    loss, outcome = regression_loss(net, batch, PPO(value_coef=0.0), 0.0)
+    loss, outcome, _ = learned(net, batch, PPO(value_coef=0.0), 0.0, regression)
     log_probs = log_policy(net(batch.map, batch.features)[0], batch.penalty)
     expected = -log_probs.gather(1, batch.actions.unsqueeze(1)).mean()
     torch.testing.assert_close(loss, expected)
@@ -166,4 +173,5 @@ def test_cloning_raises_the_log_probability_of_what_was_done() -> None:
 def test_a_regression_never_looks_at_old_log_probabilities() -> None:
     batch = minibatch(advantages=torch.rand(12))
     strange = batch._replace(old_log_probs=torch.full((12,), math.nan))
-    assert regression_loss(network(), strange, PPO(), 0.01)[0] == regression_loss(network(), batch, PPO(), 0.01)[0]
+    one, other = (learned(network(), each, PPO(), 0.01, regression)[0] for each in (strange, batch))
+    assert one == other

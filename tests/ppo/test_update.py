@@ -12,7 +12,6 @@ import torch
 from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
 from townlet_core.ppo.learner import Learner
-from townlet_core.ppo.losses import Outcome
 from townlet_core.ppo.update import Batch, minibatches, moments_of, scaling, update
 
 SHAPE = Shape(map=(0, 0, 0), features=3, actions=2)
@@ -147,11 +146,14 @@ def test_what_is_learned_from_beside_pulls_too() -> None:
     whole = batch(alone.network)
     update(alone, [whole], entropy_coef=0.0, key=[0])
 
-    def pull() -> tuple[torch.Tensor, Outcome]:
-        bias = beside.network.head.bias[0]
-        every = sum(parameter.sum() for parameter in beside.parameters)
-        loss, zero = 10 * bias * bias + 10 * bias + 0 * every, torch.zeros(())
-        return loss, Outcome(loss.detach(), zero, zero, zero, zero, zero)
+    def pull() -> tuple[list[torch.Tensor], torch.Tensor]:
+        """The loss 10 bias^2 + 10 bias, by hand."""
+        bias = beside.network.head.bias
+        slopes = [torch.zeros_like(parameter) for parameter in beside.parameters]
+        at = next(number for number, parameter in enumerate(beside.parameters) if parameter is bias)
+        first = float(bias.detach()[0])
+        slopes[at][0] = 20 * first + 10
+        return slopes, torch.tensor([10 * first * first + 10 * first, 0.0, 0.0, 0.0, 0.0, 0.0])
 
     updated = update(beside, [whole], entropy_coef=0.0, key=[0], also=itertools.repeat([pull]))
     assert beside.network.head.bias[0].item() < alone.network.head.bias[0].item()

@@ -34,29 +34,21 @@ class Marks(NamedTuple):
         return type(self)(self.cells[places], self.worths[places], starts)
 
 
-class SumRows(torch.autograd.Function):
-    """The product of n maps with weights `[D, width]`, from the lists of the maps.
+def sum_rows(marks: Marks, weights: Tensor) -> Tensor:
+    """Multiply n maps by weights `[D, width]`: give `[n, width]`."""
+    return torch.nn.functional.embedding_bag(
+        marks.cells, weights, marks.starts, mode="sum", per_sample_weights=marks.worths, include_last_offset=True
+    )
 
-    torch.embedding_bag, whose own gradient sorts all marks and takes seven times as long.
+
+def sum_rows_back(marks: Marks, gradient: Tensor, tiles: int) -> Tensor:
+    """Give the derivative by the weights, `[tiles, width]`, from that by what sum_rows gave, `[n, width]`.
+
+    Autograd's own way sorts all marks first, and takes seven times as long.
     """
-
-    @staticmethod
-    def forward(ctx: Any, weights: Tensor, marks: Marks) -> Tensor:
-        """Give [n, width]."""
-        ctx.marks, ctx.shape = marks, weights.shape
-        cells, worths, starts = marks
-        summed: Tensor = torch.nn.functional.embedding_bag(
-            cells, weights, starts, mode="sum", per_sample_weights=worths, include_last_offset=True
-        )
-        return summed
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """Add each map's gradient to the rows that it was the sum of."""
-        by_weights = torch.zeros(ctx.shape)
-        arrays = (part.numpy() for part in ctx.marks)
-        add_rows(*arrays, gradients[0].contiguous().numpy(), by_weights.numpy())
-        return by_weights, None
+    by_weights = torch.zeros(tiles, gradient.shape[1])
+    add_rows(*(part.numpy() for part in (*marks, gradient.contiguous(), by_weights)))
+    return by_weights
 
 
 def list_marks(maps: NDArray[np.float32]) -> Marks:
@@ -93,10 +85,10 @@ def copy_marks(maps: Any, cells: Any, worths: Any) -> None:
 
 
 @kernel
-def add_rows(cells: Any, worths: Any, starts: Any, gradients: Any, by_weights: Any) -> None:
+def add_rows(cells: Any, worths: Any, starts: Any, gradient: Any, by_weights: Any) -> None:
     """Add the gradient of each map, times what is marked, to the row of each mark."""
     for i in range(len(starts) - 1):
         for at in range(starts[i], starts[i + 1]):
             row, worth = by_weights[cells[at]], worths[at]
             for j in range(len(row)):
-                row[j] += worth * gradients[i, j]
+                row[j] += worth * gradient[i, j]

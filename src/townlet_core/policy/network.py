@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from townlet_core.config.ppo import Network
-from townlet_core.policy.marks import Marks, SumRows, list_marks
+from townlet_core.policy.marks import Marks, list_marks, sum_rows
 
 FORBIDDEN = -1.0e9  # added to the logit of an action that is not allowed: its probability is exactly 0 in float32
 POLICY_GAIN, VALUE_GAIN = 0.01, 1.0  # of the head; small logits make a policy begin near uniform
@@ -44,7 +44,7 @@ class ActorCritic(nn.Module):
         widths = [first, *others]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         self.head = nn.Linear(widths[-1], shape.actions + 1)
-        self.activate = {"relu": torch.relu, "tanh": torch.tanh}[settings.activation]
+        self.activate = {"relu": torch.relu_, "tanh": torch.tanh_}[settings.activation]  # in place
         self._initialise(5 / 3 if settings.activation == "tanh" else math.sqrt(2), generator)
 
     def look(self, maps: NDArray[np.float32]) -> Tensor | Marks:
@@ -52,7 +52,7 @@ class ActorCritic(nn.Module):
         device = self.head.weight.device
         if self.map_weights is not None and isinstance(self.encoder, nn.Identity) and device.type == "cpu":
             return list_marks(maps)
-        flat = torch.from_numpy(maps.reshape(-1, maps.shape[-1]))
+        flat = torch.from_numpy(maps.reshape(math.prod(maps.shape[:-1]), maps.shape[-1]))
         return flat.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else flat
 
     def forward(self, map: Tensor | Marks, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,15 +62,36 @@ class ActorCritic(nn.Module):
             map: [n, planes * rows * columns], or the list of it, which only a linear encoder can read.
             features: [n, features].
         """
-        hidden = self.feature_layer(features)
+        output = self.say(self.hidden(map, features)[-1])
+        return output[:, :-1], output[:, -1]
+
+    def linears(self) -> list[nn.Linear]:
+        """Give the layers after the first, the head the last."""
+        return [*(layer for layer in self.layers if isinstance(layer, nn.Linear)), self.head]
+
+    def say(self, last: Tensor) -> Tensor:
+        """Give logits and value, `[n, actions + 1]`, from what the last hidden layer gives."""
+        return linear(last, self.head)
+
+    def hidden(self, map: Tensor | Marks, features: Tensor) -> list[Tensor]:
+        """Give what each hidden layer gives, `[n, width]`, the first one first."""
+        first = linear(features, self.feature_layer)
         if self.map_weights is not None:
-            listed = isinstance(map, Marks)
-            hidden = hidden + (SumRows.apply(self.map_weights, map) if listed else self.encoder(map) @ self.map_weights)
-        hidden = self.activate(hidden)
-        for layer in self.layers:
-            hidden = self.activate(layer(hidden))
-        out = self.head(hidden)
-        return out[:, :-1], out[:, -1]
+            first = first + (
+                sum_rows(map, self.map_weights) if isinstance(map, Marks) else self.encoder(map) @ self.map_weights
+            )
+        given = [self.activate(first)]
+        for layer in self.linears()[:-1]:
+            given.append(self.activate(linear(given[-1], layer)))
+        return given
+
+    def activate_back(self, gradient: Tensor, given: Tensor) -> Tensor:
+        """Give the derivative by what an activation took, from that by what it gave, and what it gave itself."""
+        if self.activate is torch.relu_:
+            back: Tensor = torch.ops.aten.threshold_backward(gradient, given, 0)
+        else:
+            back = torch.ops.aten.tanh_backward(gradient, given)
+        return back
 
     @torch.no_grad()
     def _initialise(self, gain: float, generator: torch.Generator | None) -> None:
@@ -88,6 +109,11 @@ class ActorCritic(nn.Module):
         nn.init.orthogonal_(self.head.weight[-1:], VALUE_GAIN, generator=generator)
         for layer in (*inner, self.feature_layer, *self.layers, self.head):
             nn.init.zeros_(layer.bias)
+
+
+def linear(inputs: Tensor, layer: nn.Linear) -> Tensor:
+    """Pass a linear layer, without the ceremony of a module's call, which costs half as much as a small product."""
+    return nn.functional.linear(inputs, layer.weight, layer.bias)
 
 
 def _encoder(shape: Shape, settings: Network) -> nn.Module:

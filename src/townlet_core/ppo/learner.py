@@ -12,11 +12,10 @@ from torch import Tensor
 
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.network import ActorCritic
-from townlet_core.ppo.losses import Outcome
 
 P = TypeVar("P")
 R = TypeVar("R")
-Loss = Callable[[], tuple[Tensor, Outcome]]
+Loss = Callable[[], tuple[Sequence[Tensor], Tensor]]  # gives its gradient, parameter by parameter, and its outcome
 Reduce = Callable[[Tensor], None]  # replaces a tensor by its sum over all processes
 
 
@@ -104,7 +103,6 @@ class Learner:
         return torch.cat([told, torch.stack([further, norm])])
 
     def _differentiate(self, loss: Loss) -> tuple[Tensor, Tensor]:
-        """Give the flat gradient of one loss, and its outcome as one tensor."""
-        value, outcome = loss()
-        gradients = torch.autograd.grad(value, self.parameters)
-        return torch.cat([gradient.reshape(-1) for gradient in gradients]), torch.stack(outcome)
+        """Give the flat gradient of one loss, and its outcome."""
+        found, outcome = loss()
+        return torch.cat([gradient.reshape(-1) for gradient in found]), outcome

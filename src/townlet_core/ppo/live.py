@@ -158,7 +158,7 @@ def _batch(
     flat = (len(weights), -1)
     seen = network.look(frames.map[:-1])
     return Batch(
-        map=seen if isinstance(seen, Marks) else seen.unflatten(0, flat),
+        map=seen if isinstance(seen, Marks) else seen.view(*flat, seen.shape[-1]),
         features=tensor(frames.features[:-1]),
         penalty=penalty_of(tensor(frames.action_mask[:-1])),
         actions=tensor(frames.actions).long(),

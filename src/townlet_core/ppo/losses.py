@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.marks import Marks
-from townlet_core.policy.network import ActorCritic, log_policy
 
 
 class Minibatch(NamedTuple):
@@ -73,28 +72,6 @@ def kl_k3(log_ratio: Tensor) -> Tensor:
     return log_ratio.exp() - 1 - log_ratio
 
 
-def ppo_loss(network: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float) -> tuple[Tensor, Outcome]:
-    """Give the loss of a minibatch, and what there is to tell of it."""
-    logits, values = network(batch.map, batch.features)
-    return _told(*Loss.apply(logits, values, batch, settings, entropy_coef, surrogate))
-
-
-def regression_loss(
-    network: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float
-) -> tuple[Tensor, Outcome]:
-    """Give the loss of raising the log-probabilities of actions that somebody took, each by its `advantages`.
-
-    Those are weights here, not below 0: 1 makes it behaviour cloning, exp(A / temperature) advantage-weighted
-    regression (Peng et al. 2019, arXiv:1910.00177, algorithm 1). No use is made of old log-probabilities.
-    """
-    logits, values = network(batch.map, batch.features)
-    return _told(*Loss.apply(logits, values, batch, settings, entropy_coef, regression))
-
-
-def _told(loss: Tensor, outcome: Tensor) -> tuple[Tensor, Outcome]:
-    return loss, Outcome(*outcome.unbind())
-
-
 class PolicyTerm(NamedTuple):
     """What a policy's loss is made of, each [n]."""
 
@@ -102,6 +79,9 @@ class PolicyTerm(NamedTuple):
     slope: Tensor  # derivative by the log-probability of the action taken
     log_ratio: Tensor
     ratio: Tensor
+
+
+Term = Callable[[Tensor, Minibatch, PPO], PolicyTerm]  # of the log-probabilities of the actions taken, [n]
 
 
 def surrogate(chosen: Tensor, batch: Minibatch, settings: PPO) -> PolicyTerm:
@@ -114,50 +94,47 @@ def surrogate(chosen: Tensor, batch: Minibatch, settings: PPO) -> PolicyTerm:
 
 
 def regression(chosen: Tensor, batch: Minibatch, settings: PPO) -> PolicyTerm:
-    """Compare with nothing: raise what was done by its weight."""
+    """Compare with nothing: raise the log-probability of what somebody did, each by its `advantages`.
+
+    Those are weights here, not below 0: 1 makes it behaviour cloning, exp(A / temperature) advantage-weighted
+    regression (Peng et al. 2019, arXiv:1910.00177, algorithm 1). No use is made of old log-probabilities.
+    """
     return PolicyTerm(-batch.advantages * chosen, -batch.advantages, torch.zeros_like(chosen), torch.ones_like(chosen))
 
 
-class Loss(torch.autograd.Function):
-    """The loss as a function of logits and values, with its gradient in closed form.
+def differentiate(
+    output: Tensor, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
+) -> tuple[Tensor, Tensor]:
+    """Give the derivative of the loss by what the network says, and what there is to tell of the loss.
 
-    Autograd would take some forty small steps for it, which with small batches cost more than the network. The gradient
-    by a logit is that of the log-probability taken (1 - p where it is the action's, else -p) times the policy term's
-    slope, and p (log p + H) for the entropy. Tests hold it to autograd.
+    The loss is policy_loss + value_coef * value_loss - entropy_coef * entropy of Outcome. Autograd would take some
+    forty small steps through it, which with small batches cost more than the network. Its derivative by a logit is the
+    policy term's slope times that of the log-probability taken (1 - p where it is the action's, else -p), and
+    entropy_coef * p (log p + H) for the entropy. Tests hold it to autograd.
+
+    Args:
+        output: [n, N + 1] logits and value, as the network's head gives them.
+
+    Returns:
+        The derivative, [n, N + 1], and the fields of Outcome in one tensor.
     """
+    logits, values = output[:, :-1], output[:, -1]
+    masked = logits + batch.penalty
+    log_probs = torch.log_softmax(masked, dim=-1)
+    probs = torch.softmax(masked, dim=-1)  # exp takes thrice as long where there are logs of 0
+    actions = batch.actions.unsqueeze(1)
+    policy = term(log_probs.gather(1, actions).squeeze(1), batch, settings)
+    entropy = -(probs * log_probs).sum(1)
+    value, value_slope = value_loss(values, batch.returns, batch.old_values, settings.value_clip_range)
+    beyond = ((policy.ratio - 1).abs() > settings.clip_range).to(values.dtype)
+    k1, k3 = kl_k1(policy.log_ratio), kl_k3(policy.log_ratio)
+    of_choices = torch.stack([policy.loss, entropy, beyond, k1, k3]) @ batch.choices
+    outcome = torch.cat([of_choices[:1], (batch.weights @ value).unsqueeze(0), of_choices[1:]])
 
-    @staticmethod
-    def forward(
-        ctx: Any,
-        logits: Tensor,
-        values: Tensor,
-        batch: Minibatch,
-        settings: PPO,
-        entropy_coef: float,
-        term: Callable[[Tensor, Minibatch, PPO], PolicyTerm],
-    ) -> tuple[Tensor, Tensor]:
-        """Give the loss, and the fields of Outcome in one tensor."""
-        log_probs = log_policy(logits, batch.penalty)
-        probs = torch.softmax(logits + batch.penalty, dim=-1)  # exp takes thrice as long where there are logs of 0
-        actions = batch.actions.unsqueeze(1)
-        policy = term(log_probs.gather(1, actions).squeeze(1), batch, settings)
-        entropy = -(probs * log_probs).sum(1)
-        value, value_slope = value_loss(values, batch.returns, batch.old_values, settings.value_clip_range)
-        beyond = ((policy.ratio - 1).abs() > settings.clip_range).to(values.dtype)
-        k1, k3 = kl_k1(policy.log_ratio), kl_k3(policy.log_ratio)
-        of_choices = torch.stack([policy.loss, entropy, beyond, k1, k3]) @ batch.choices
-        outcome = torch.cat([of_choices[:1], (batch.weights @ value).unsqueeze(0), of_choices[1:]])
-
-        slope = (policy.slope * batch.choices).unsqueeze(1)
-        spread = (entropy_coef * batch.choices).unsqueeze(1) * (log_probs + entropy.unsqueeze(1)) - slope
-        by_logits = (probs * spread).scatter_add_(1, actions, slope)
-        ctx.save_for_backward(by_logits, settings.value_coef * batch.weights * value_slope)
-        loss = outcome[0] + settings.value_coef * outcome[1] - entropy_coef * outcome[2]
-        ctx.mark_non_differentiable(outcome)
-        return loss, outcome
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Hand on what forward has worked out."""
-        by_logits, by_values = ctx.saved_tensors
-        return gradients[0] * by_logits, gradients[0] * by_values, None, None, None, None
+    slope = (policy.slope * batch.choices).unsqueeze(1)
+    spread = (entropy_coef * batch.choices).unsqueeze(1) * (log_probs + entropy.unsqueeze(1)) - slope
+    by_output = torch.empty_like(output)
+    torch.mul(probs, spread, out=by_output[:, :-1])
+    by_output.scatter_add_(1, actions, slope)
+    torch.mul(batch.weights * value_slope, settings.value_coef, out=by_output[:, -1])
+    return by_output, outcome

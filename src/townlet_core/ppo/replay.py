@@ -7,7 +7,7 @@ it is true: advantage-weighted regression and cloning use none, the anchored for
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -22,8 +22,9 @@ from townlet_core.dataset.replay import Dataset
 from townlet_core.errors import InputError
 from townlet_core.policy.network import log_policy, penalty_of
 from townlet_core.ppo.advantages import explained_variance, gae, lambdas, vtrace
+from townlet_core.ppo.gradients import gradients
 from townlet_core.ppo.learner import Learner, Loss
-from townlet_core.ppo.losses import Minibatch, Outcome, ppo_loss, regression_loss
+from townlet_core.ppo.losses import Minibatch, regression, surrogate
 
 Method = Literal["awr", "clone", "anchored", "vtrace"]
 VALUE_ROWS = 8192  # rows whose values are computed at a time
@@ -154,7 +155,7 @@ class ReplayBuffer:
         shares: tuple[float, float],
         ppo: PPO,
         entropy_coef: float,
-    ) -> tuple[Tensor, Outcome]:
+    ) -> tuple[Sequence[Tensor], Tensor]:
         seen = self.dataset.observations(rows)
         batch = Minibatch(
             map=self.learner.network.look(seen.map),
@@ -169,7 +170,7 @@ class ReplayBuffer:
             choices=self._tensor(self.choices[rows]).to(torch.float32) * shares[1],
         )
         compared = self.anchor is not None or self.method == "vtrace"
-        return (ppo_loss if compared else regression_loss)(self.learner.network, batch, ppo, entropy_coef)
+        return gradients(self.learner.network, batch, ppo, entropy_coef, surrogate if compared else regression)
 
     def _network(self, seen: Observations) -> tuple[Tensor, Tensor]:
         """Give logits and values of what was seen."""

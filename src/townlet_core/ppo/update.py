@@ -13,8 +13,9 @@ from torch import Tensor
 
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.marks import Marks
+from townlet_core.ppo.gradients import gradients
 from townlet_core.ppo.learner import Learner, Loss, Reduce
-from townlet_core.ppo.losses import Minibatch, Outcome, ppo_loss
+from townlet_core.ppo.losses import Minibatch, Outcome, surrogate
 
 KL_SLACK = 1.5  # of target_kl, as in Stable-Baselines3
 SMALL = 1e-8  # added to the deviation of advantages
@@ -157,8 +158,8 @@ def update(
 
 def _part_loss(
     learner: Learner, batch: Batch, rows: Tensor, scale: Scaling, entropy_coef: float
-) -> tuple[Tensor, Outcome]:
-    return ppo_loss(learner.network, batch.take(rows, scale), learner.settings, entropy_coef)
+) -> tuple[Sequence[Tensor], Tensor]:
+    return gradients(learner.network, batch.take(rows, scale), learner.settings, entropy_coef, surrogate)
 
 
 def summarise(steps: Tensor, reduce: Reduce | None = None) -> Updated:
