@@ -49,12 +49,13 @@ class Learner:
         self.network = network
         self.settings = settings
         self.parameters = list(network.parameters())
-        self.gradient = torch.zeros(sum(p.numel() for p in self.parameters), device=self.parameters[0].device)
+        flat = torch.nn.Parameter(torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters]))
         at = 0
-        for parameter in self.parameters:  # Adam reads the one flat gradient through these views
-            parameter.grad = self.gradient[at : at + parameter.numel()].view_as(parameter)
+        for parameter in self.parameters:  # from here on views of one vector, on which Adam takes one step, not many
+            parameter.data = flat.data[at : at + parameter.numel()].view_as(parameter)
             at += parameter.numel()
-        self.optimizer = torch.optim.Adam(self.parameters, lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+        flat.grad = self.gradient = torch.zeros_like(flat.data)
+        self.optimizer = torch.optim.Adam([flat], lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         self._pool = ThreadPoolExecutor(threads, initializer=settle_thread) if threads > 1 else None
         self._reduce = reduce
 
