@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import generate
+import json_schemas
 import pytest
 import typer.core
 import typer.main
@@ -63,6 +64,13 @@ def test_the_generated_reference_is_up_to_date() -> None:
     for file, text in pages.items():
         # Not `assert old == new`: the difference of two long pages is no message. Run docs/generate.py.
         assert ((DOCS / "reference" / file).read_text(encoding="utf-8") == text) is True, file
+
+
+def test_the_generated_schemas_are_up_to_date() -> None:
+    schemas = json_schemas.schema_files()
+    assert {file.name for file in (DOCS / "schemas").iterdir()} == set(schemas)
+    for file, text in schemas.items():
+        assert ((DOCS / "schemas" / file).read_text(encoding="utf-8") == text) is True, file
 
 
 def test_every_option_of_every_command_is_described() -> None:

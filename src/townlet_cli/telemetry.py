@@ -10,6 +10,7 @@ import typer
 from townlet_cli.options import path_of, whole_number
 from townlet_cli.render import note, put
 from townlet_cli.telemetry_explain import explain
+from townlet_cli.telemetry_export import export
 from townlet_core.errors import UsageError
 
 app = typer.Typer(help="Look at the logs of training.", no_args_is_help=True, rich_markup_mode=None)
@@ -99,3 +100,4 @@ def migrate(
 
 
 app.command()(explain)
+app.command()(export)

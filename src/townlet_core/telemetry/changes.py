@@ -3,17 +3,19 @@
 A curve is taken for straight pieces, which may jump or bend where one ends and the next begins, plus noise. The pieces
 are those with the least squared error where each change costs PENALTY * log(points) times the variance of the noise:
 optimal partitioning (Jackson et al. 2005, doi:10.1109/LSP.2001.838216). Learning moves smoothly, so that a curve that
-just rises is one piece, and not a change in every epoch.
+just rises is one piece, and not a change in every epoch. The point at which two pieces meet may belong to neither.
 
 What the noise is must not depend on the changes, nor be taken for smaller than it is where an epoch resembles the one
-before it: its size and its correlation from point to point come from medians of second differences, as Chakar et al.
-2017 (doi:10.3150/15-BEJ782) take them from first ones. Single points far off are held back before (Hampel's filter,
+before it: its size and its correlation from point to point come from differences, after Chakar et al. 2017
+(doi:10.3150/15-BEJ782). Single points far off are held back before (Hampel's filter,
 Pearson et al. 2016, doi:10.1186/s13634-016-0383-6). Nothing here is random.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from statistics import NormalDist
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,18 +24,19 @@ from numpy.typing import NDArray
 SHORTEST: Final = 5  # points of a piece
 FEWEST: Final = 2 * SHORTEST + 2  # points of a curve in which a change can be looked for
 PENALTY: Final = 5.0
+HALFWAY: Final = 0.5  # of the penalty: what it costs to leave out the point between two pieces
 MOST_CORRELATION: Final = 0.75  # that is believed: beyond it noise cannot be told from change in so few points
 LIKELY: Final = (
     7.35  # of the likelihood ratio: 95 % of intervals hold the change (Hansen 2000, doi:10.1111/1468-0262.00124)
 )
 NORMAL: Final = 1.4826  # standard deviation of a normal variable over its median absolute deviation
 NORMAL_MEAN: Final = 1.2533  # the same over its mean absolute deviation
-NORMAL_TRIMMED: Final = 1.5214  # the same over the mean of the smaller nine tenths of its absolute deviations
+SPOILT: Final = 4  # second differences, two points apart, that a step is in
 FAR_OFF: Final = 5.0  # standard deviations of a point that is held back
 BESIDE: Final = 3  # points on either side that it is compared with
 ROUNDING: Final = 1e-9  # of the largest number: noise is never less
 SUMMING: Final = 1e-6  # of the range of numbers: nor less than this, or rounding in the sums would be taken for it
-CERTAIN: Final = 4.0  # standard errors of a difference of medians that is told of
+CERTAIN: Final = 4.0  # standard errors of what is told of
 LEAST_EFFECT: Final = 1.0
 
 Curve = NDArray[np.float64]
@@ -77,16 +80,18 @@ class Effect(NamedTuple):
 
 
 def noise_of(y: Curve) -> Noise:
-    """Estimate the noise of a curve from its second differences, which a straight line does not have.
+    """Estimate the noise of a curve from its differences, in which steps are rare and a straight line is a constant.
 
-    With noise of standard deviation s and correlation r from point to point, those of neighbours have the variance
-    2 s² (1 - r) (3 - r), those of points two apart 2 s² (1 - r²) (3 - r²).
+    With noise of standard deviation s and correlation r from point to point, differences of points h apart have the
+    variance 2 s² (1 - r^h), second differences 2 s² (1 - r^h) (3 - r^h). Their ratios for two h give r. Steps and bends
+    make r larger, first differences and second ones in different ways, so the smaller r is believed.
     """
-    near = _trimmed(y[2:] - 2 * y[1:-1] + y[:-2])
+    near = _trimmed(_second(y, 1))
     if near == 0:
         return Noise(_least(y), 0.0)
-    apart = _trimmed(y[4:] - 2 * y[2:-2] + y[:-4])
-    r = _correlation((apart / near) ** 2)
+    first = _correlation(_trimmed(_first(y, 3)), _trimmed(_first(y, 1)), lambda r: (1 - r**3) / (1 - r))
+    second = _correlation(_trimmed(_second(y, 2)), near, lambda r: (1 + r) * (3 - r * r) / (3 - r))
+    r = min(first, second)
     return Noise(max(near / math.sqrt(2 * (1 - r) * (3 - r)), _least(y)), r)
 
 
@@ -100,7 +105,7 @@ def changes_of(x: Curve, y: Curve) -> list[Change]:
     if len(y) < FEWEST or np.ptp(y) <= ROUNDING * np.abs(y).max():
         return []
     noise = noise_of(y)
-    costs = _Costs(x, _held_back(y))
+    costs = _Costs(x, held_back(y))
     ends = _partition(costs, len(y), PENALTY * math.log(len(y)) * noise.variance)
     return [
         _change(costs, x, begin, index, end, noise.variance)
@@ -149,40 +154,54 @@ class _Costs:
 
 
 def _partition(costs: _Costs, points: int, penalty: float) -> list[int]:
-    """Give the ends of the best pieces, 0 first and the number of points last."""
+    """Give the begins of the best pieces, 0 first, and the number of points last.
+
+    A point that is neither of the piece before it nor of that after it may be left out, for HALFWAY of the penalty.
+    """
     best = np.full(points + 1, np.inf)  # of the points before each index
-    best[0] = -penalty
+    begun = np.full(points + 1, np.inf)  # the same where the next piece begins there
+    best[0] = begun[0] = -penalty
     begins = np.zeros(points + 1, dtype=int)  # of the last piece of these
+    is_left_out = np.zeros(points + 1, dtype=bool)  # the point before a piece that begins there
     for end in range(SHORTEST, points + 1):
         most = end - SHORTEST + 1
-        totals = best[:most] + costs.before(end, most) + penalty
+        totals = begun[:most] + costs.before(end, most) + penalty
         begins[end] = begin = int(np.argmin(totals))
         best[end] = totals[begin]
-    ends = [points]
-    while ends[-1]:
-        ends.append(int(begins[ends[-1]]))
-    return ends[::-1]
+        without = best[end - 1] + HALFWAY * penalty
+        is_left_out[end] = without < best[end]
+        begun[end] = min(best[end], without)
+    found = []
+    begin = int(begins[points])
+    while begin:
+        found.append(begin)
+        begin = int(begins[begin - is_left_out[begin]])
+    return [0, *found[::-1], points]
 
 
 def _change(costs: _Costs, x: Curve, begin: int, index: int, end: int, variance: float) -> Change:
     """Describe the change between two pieces; it may lie wherever they would fit nearly as well."""
     places = list(range(begin + SHORTEST, end - SHORTEST + 1))
     errors = costs.of([begin] * len(places), places) + costs.of(places, [end] * len(places))
-    fits = np.flatnonzero(errors <= errors[places.index(index)] + LIKELY * variance)
-    gain = float(costs.of([begin], [end])[0] - errors[places.index(index)]) / variance
+    fits = np.flatnonzero(errors <= errors.min() + LIKELY * variance)
+    gain = float(costs.of([begin], [end])[0] - errors.min()) / variance
     (level, slope), (next_level, next_slope) = costs.line(begin, index), costs.line(index, end)
     at = (x[index - 1] + x[index]) / 2
     step = next_level + next_slope * (at - x[index:end].mean()) - level - slope * (at - x[begin:index].mean())
     error = math.sqrt(variance * 4 * (1 / (index - begin) + 1 / (end - index)))  # of the ends of two lines
-    return Change(index, places[fits[0]], places[fits[-1]], gain, float(step), bool(abs(step) > 2 * error))
+    low, high = min(places[fits[0]], index), max(places[fits[-1]], index)
+    return Change(index, low, high, gain, float(step), bool(abs(step) > CERTAIN * error))
 
 
-def _held_back(y: Curve) -> Curve:
+def held_back(y: Curve) -> Curve:
     """Move single points that lie far off those about them to the median of these, the first and last ones apart."""
-    usual = y.copy()
-    usual[BESIDE:-BESIDE] = np.median(np.lib.stride_tricks.sliding_window_view(y, 2 * BESIDE + 1), axis=1)
-    limit = FAR_OFF * _spread(y - usual)
-    return np.where(np.abs(y - usual) > limit, usual, y) if limit > 0 else y
+    inner = y[BESIDE:-BESIDE]
+    usual = np.median(np.lib.stride_tricks.sliding_window_view(y, 2 * BESIDE + 1), axis=1)
+    limit = FAR_OFF * _spread(inner - usual)
+    held = y.copy()
+    if limit > 0:
+        held[BESIDE:-BESIDE] = np.where(np.abs(inner - usual) > limit, usual, inner)
+    return held
 
 
 def _spread(errors: Curve) -> float:
@@ -192,18 +211,34 @@ def _spread(errors: Curve) -> float:
 
 
 def _trimmed(errors: Curve) -> float:
-    """Estimate a standard deviation by the mean of the smaller nine tenths; that of all where these are 0."""
+    """Estimate a standard deviation by the mean without the largest tenth, or what one step spoils if that is more.
+
+    Where all the others are 0, it is estimated by the mean of all.
+    """
     sizes = np.sort(np.abs(errors))
-    few = math.ceil(0.9 * len(sizes))
-    return float(sizes[:few].mean()) * NORMAL_TRIMMED or float(sizes.mean()) * NORMAL_MEAN
+    few = max(min(math.ceil(0.9 * len(sizes)), len(sizes) - SPOILT), len(sizes) // 2)
+    normal = NormalDist()
+    edge = normal.inv_cdf((1 + few / (len(sizes) + 1)) / 2)
+    expected = 2 * (normal.pdf(0) - normal.pdf(edge)) * (len(sizes) + 1) / few  # of normal errors up to the edge
+    return float(sizes[:few].mean()) / expected or float(sizes.mean()) * NORMAL_MEAN
 
 
-def _correlation(ratio: float) -> float:
-    """Find r of the ratio (1 + r)(3 - r²)/(3 - r) of the variances of second differences, by halving."""
+def _first(y: Curve, apart: int) -> Curve:
+    """Give differences of points so far apart, less the usual slope."""
+    found = y[apart:] - y[:-apart]
+    return found - np.median(found)
+
+
+def _second(y: Curve, apart: int) -> Curve:
+    return y[2 * apart :] - 2 * y[apart:-apart] + y[: -2 * apart]
+
+
+def _correlation(apart: float, near: float, ratio: Callable[[float], float]) -> float:
+    """Find the r at which two standard deviations have their ratio, squared: by halving, as the ratio grows with r."""
     low, high = 0.0, MOST_CORRELATION
     for _ in range(30):
         r = (low + high) / 2
-        low, high = (r, high) if (1 + r) * (3 - r * r) / (3 - r) < ratio else (low, r)
+        low, high = (r, high) if ratio(r) * near**2 < apart**2 else (low, r)
     return (low + high) / 2
 
 

@@ -82,12 +82,18 @@ def explain(
         UsageError: the epoch is none of the run's.
     """
     curves = read_curves(log, run)
+    return explain_curves(curves, None if against is None else read_curves(against), metric=metric, at=at)
+
+
+def explain_curves(
+    curves: Curves, other: Curves | None = None, *, metric: str | None = None, at: float | None = None
+) -> Explanation:
+    """Explain a run that has been read, beside another one if there is one."""
     key = _metric(curves, metric)
     found = _explain(curves, key, at)
-    if against is not None:
-        other = read_curves(against)
+    if other is not None:
         if key not in other.keys:
-            raise InputError(f"has no number of {key}", where=str(against), hint="name a key of both with --metric")
+            raise InputError(f"has no number of {key}", where=str(other.log), hint="name a key of both with --metric")
         found = found.model_copy(update={"against": compare(curves, other, key)})
     limits = undecided(found, curves, is_replaced=metric is None and key != METRICS[0])
     return found.model_copy(update={"verdict": tuple(verdict(found)), "undecided": tuple(limits)})

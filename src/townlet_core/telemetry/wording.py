@@ -10,6 +10,7 @@ from townlet_core.telemetry.curves import Curves
 from townlet_core.telemetry.explanation import Against, ExplainedChange, Explanation, Moved
 
 MOST_NAMED: Final = 3  # keys in a sentence
+FEW: Final = 30  # points, in fewer of which a step of 20 standard deviations may be missed
 WANDERS: Final = 0.55  # correlation beyond which noise is taken for a change in one curve of ten
 # Group -> how a sentence calls its keys, in this order; the last ones are told of in the table alone.
 TOLD: Final = {
@@ -111,6 +112,8 @@ def undecided(found: Explanation, curves: Curves, *, is_replaced: bool) -> Itera
         yield f"there is no ep_return_mean in the log: {found.metric} stands for it"
     if found.points < FEWEST:
         yield f"a change is looked for in {FEWEST} points or more: {found.metric} has {found.points}"
+    elif found.points < FEW:
+        yield f"in {found.points} points only a large change is seen: {FEW} or more would do"
     if found.correlation is not None and found.correlation > WANDERS:
         most = "at least " if found.correlation > MOST_CORRELATION - 0.01 else ""
         yield (
@@ -138,7 +141,7 @@ def _not_apart(found: Against) -> Iterator[str]:
     if "seed" in keys and len(keys) > 1:
         yield "whether it is the seed or another setting that makes the difference"
     if "config_hash" in keys:
-        yield "which keys of the configuration differ: a log has only its hash"
+        yield "which keys of the configuration differ (a log has only its hash), and if returns are the same measure"
     yield "whether settings differ that are in no record, such as the discount or the minibatches"
     if "transitions" in keys:
         yield "what holds at the same step: an epoch has not as many transitions in both"
