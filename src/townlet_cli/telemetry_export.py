@@ -54,10 +54,12 @@ def export(
 
         made = (to_csv if to == "csv" else to_jsonl)(log, output, run=run, names=names, force=force)
     if made.problems:
-        warn(f"{made.problems:,} problems of the log are left out: see 'townlet telemetry validate'")
+        are = "is" if made.problems == 1 else "are"
+        warn(f"{_count(made.problems, 'problem')} of the log {are} left out: see 'townlet telemetry validate'")
     if made.left_out:
-        warn(f"{made.left_out:,} records without {step or 'steps'} are left out")
-    runs = f"{made.runs:,} run{'s' if made.runs != 1 else ''}"
-    put(
-        f"{output}: {made.records - made.left_out:,} record{'s' if made.records - made.left_out != 1 else ''} of {runs}"
-    )
+        warn(f"left out without {step or 'steps'}: {_count(made.left_out, 'record')}")
+    put(f"{output}: {_count(made.records - made.left_out, 'record')} of {_count(made.runs, 'run')}")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -60,7 +60,7 @@ def verdict(found: Explanation) -> Iterator[str]:
 def _changed(metric: str, change: ExplainedChange) -> str:
     word = "jumped" if change.kind == "step" else "bent"
     better = {True: ", for the better", False: ", for the worse", None: ""}[change.is_better]
-    times = "" if change.effect is None else f", {abs(change.effect):.1f} times its spread"
+    times = ", with no spread at all" if change.effect is None else f", {abs(change.effect):.1f} times its spread"
     surely = "" if change.low == change.high else f" (95 %: {change.low:.0f} to {change.high:.0f})"
     return (
         f"{metric} {word} in epoch {change.epoch:.0f}{surely}: from {number(change.before)} to {number(change.after)}"
