@@ -81,6 +81,21 @@ def test_a_plain_step_is_seldom_missed_and_its_interval_seldom_wrong() -> None:
     assert within >= 180
 
 
+def test_an_interval_holds_a_step_that_is_hard_to_place() -> None:
+    """A step of three standard deviations: its likeliest point is often wrong, its interval seldom."""
+    found = right = within = 0
+    for seed in range(200):
+        y = noise(seed, 80)
+        y[40:] += 3
+        for change in changes_of(places(y), y):
+            found += 1
+            right += change.point == 40
+            within += change.low <= 40 <= change.high
+    assert found >= 160
+    assert right < 0.9 * found
+    assert within >= 0.98 * found
+
+
 def test_a_change_lies_where_two_lines_fit_best() -> None:
     """Of 14 points, each piece has 5: the change is one of five, which are tried one by one here."""
 

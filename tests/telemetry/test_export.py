@@ -147,6 +147,14 @@ def test_nothing_is_left_of_an_export_that_fails(log: Path, tmp_path: Path) -> N
     assert names_in(tmp_path / "tb") == ["ben"]
 
 
+def test_what_a_crash_has_left_is_not_added_to(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "tb" / "anna").mkdir(parents=True)
+    (tmp_path / "tb" / "anna" / "draft.townlet").write_bytes(b"half an event")
+    to_tensorboard(log, tmp_path / "tb")
+    assert names_in(tmp_path / "tb" / "anna") == [EVENTS]
+    assert len(scalars(tmp_path / "tb" / "anna")["loss/loss_policy"]) == 3
+
+
 def test_the_same_log_gives_the_same_bytes(log: Path, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         to_tensorboard(log, tmp_path / folder)

@@ -26,9 +26,7 @@ FEWEST: Final = 2 * SHORTEST + 2  # points of a curve in which a change can be l
 PENALTY: Final = 5.0
 HALFWAY: Final = 0.5  # of the penalty: what it costs to leave out the point between two pieces
 MOST_CORRELATION: Final = 0.75  # that is believed: beyond it noise cannot be told from change in so few points
-LIKELY: Final = (
-    7.35  # of the likelihood ratio: 95 % of intervals hold the change (Hansen 2000, doi:10.1111/1468-0262.00124)
-)
+LIKELY: Final = 7.35  # likelihood ratio for intervals of 95 % (Hansen 2000, doi:10.1111/1468-0262.00124)
 NORMAL: Final = 1.4826  # standard deviation of a normal variable over its median absolute deviation
 NORMAL_MEAN: Final = 1.2533  # the same over its mean absolute deviation
 SPOILT: Final = 4  # second differences, two points apart, that a step is in
