@@ -12,7 +12,8 @@ from townlet_core.config.ppo import TrainingSettings
 from townlet_core.policy.saved import SavedPolicy
 from townlet_core.ppo.checkpoint import SavedTraining
 from townlet_core.telemetry.formats import BASE, SINCE_1_1, VERSIONS, LaterKeys
-from townlet_core.telemetry.record import FAMILIES, EpochRecord
+from townlet_core.telemetry.names import RENAMED, Name
+from townlet_core.telemetry.record import FAMILIES, KEYS, EpochRecord
 
 
 def sections(model: type[BaseModel], *, depth: str = "##") -> str:
@@ -51,8 +52,27 @@ def telemetry_page(notice: str) -> str:
         "checkpoint is moved to `FILE.superseded-<n>` and written anew.\n\n"
         "Readers take a log and its segments, compressed (`.gz`) or not, as one stream. Rotations of the predecessor, "
         "which wrote on in `FILE.1` when `FILE` was full, and of logrotate, whose `FILE.1` is the newest segment, are "
-        "told apart from ours by the first record of each file.\n"
+        "told apart from ours by the first record of each file.\n\n"
+        "## Names of other programs\n\n"
+        "`townlet telemetry export --names` writes these keys as Stable-Baselines3 and CleanRL call them, where they "
+        "mean the same; all others keep their own. Values are multiplied where that is said.\n\n"
+        + table(("key", "`--names sb3`", "`--names cleanrl`"), _other_names())
     )
+
+
+def _other_names() -> Iterator[tuple[str, str, str]]:
+    """Give what other programs call a key, and what is not quite the same."""
+    programs = (RENAMED["sb3"], RENAMED["cleanrl"])
+    for key in (key for key in KEYS if any(key in program for program in programs)):
+        sb3, cleanrl = (_name(program.get(key)) for program in programs)
+        yield f"`{key}`", sb3, cleanrl
+
+
+def _name(name: Name | None) -> str:
+    if name is None:
+        return ""
+    factor = f"times {name.factor:g}" if name.factor != 1 else ""
+    return f"`{name.name}`" + "".join(f"; {words}" for words in (factor, name.note) if words)
 
 
 def _versions() -> str:

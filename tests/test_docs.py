@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import generate
+import json_schemas
+import jsonschema
 import pytest
 import typer.core
 import typer.main
 
+from tests.telemetry.reading import ours
 from townlet_cli.app import app
 from townlet_core.rollout.capture import CaptureRequest, capture
 from townlet_core.samples.metrics import read_metrics
@@ -63,6 +67,13 @@ def test_the_generated_reference_is_up_to_date() -> None:
     for file, text in pages.items():
         # Not `assert old == new`: the difference of two long pages is no message. Run docs/generate.py.
         assert ((DOCS / "reference" / file).read_text(encoding="utf-8") == text) is True, file
+
+
+def test_the_generated_schemas_are_up_to_date() -> None:
+    schemas = json_schemas.schema_files()
+    assert {file.name for file in (DOCS / "schemas").iterdir()} == set(schemas)
+    for file, text in schemas.items():
+        assert ((DOCS / "schemas" / file).read_text(encoding="utf-8") == text) is True, file
 
 
 def test_every_option_of_every_command_is_described() -> None:
@@ -133,6 +144,27 @@ def test_every_metric_of_a_capture_is_described(breakfast: Path) -> None:
     written = read_metrics(breakfast / "captures" / "breakfast" / "rollout_sample_metrics.json")
     for sample in written.samples.values():
         assert not [metric for metric in sample if not any(re.fullmatch(pattern, metric) for pattern in patterns)]
+
+
+def test_the_files_of_a_capture_are_what_their_schemas_say(breakfast: Path) -> None:
+    for name in ("manifest", "metrics", "seal"):
+        schema = json.loads(json_schemas.schema_files()[json_schemas.file_of(name)])
+        written = json.loads((breakfast / "captures" / "breakfast" / f"rollout_sample_{name}.json").read_bytes())
+        jsonschema.validate(written, schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**written, "weather": "fine"}, schema)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("loss_value", "3.5"), ("grad_norm", -1.0), ("telemetry_version", 1.0), ("weather", 1.0), ("agents.anna.x", "no")],
+)
+def test_a_record_is_what_its_schema_says_and_another_is_not(key: str, value: object) -> None:
+    schema = json.loads(json_schemas.schema_files()["telemetry_record.schema.json"])
+    record = ours(1, **{"agents.anna.reward_mean": 0.5, "reward_terms.wages": None, "seed": 1})
+    jsonschema.validate(record, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**record, key: value}, schema)
 
 
 def test_the_first_screen_of_the_readme_has_a_command_that_captures_and_one_that_tests() -> None:

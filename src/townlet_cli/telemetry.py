@@ -9,6 +9,8 @@ import typer
 
 from townlet_cli.options import path_of, whole_number
 from townlet_cli.render import note, put
+from townlet_cli.telemetry_explain import explain
+from townlet_cli.telemetry_export import export
 from townlet_core.errors import UsageError
 
 app = typer.Typer(help="Look at the logs of training.", no_args_is_help=True, rich_markup_mode=None)
@@ -95,3 +97,7 @@ def migrate(
     if not done.migrated:
         note("no record was of version 1.0")
     put(f"{output}: {done.records:,} record{'s' if done.records != 1 else ''}, {done.migrated:,} of them migrated")
+
+
+app.command()(explain)
+app.command()(export)

@@ -76,7 +76,9 @@ class EpochRecord(StrictModel):
     adv_std: Size | None = Field(description="standard deviation of the advantages, before they are normalised")
     grad_norm: Size | None = Field(description="length of the gradient before clipping, mean over gradient steps")
     kl_divergence: Number = Field(description="KL from the old policy, mean of the log-ratios (k1, can be negative)")
-    telemetry_version: Annotated[float, AfterValidator(_check_version)] = Field(description="version of this format")
+    telemetry_version: Annotated[float, AfterValidator(_check_version)] = Field(
+        description="version of this format", json_schema_extra={"const": VERSION}
+    )
     lr: Size = Field(description="learning rate")
     steps: Count = Field(description="transitions learned from since the run began")
 

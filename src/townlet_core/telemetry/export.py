@@ -1,0 +1,141 @@
+"""A log as CSV or as JSON a line, under our names or those of other programs; it has its name when it is complete."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from townlet_core.errors import OutputError
+from townlet_core.telemetry.checks import Check, Record
+from townlet_core.telemetry.names import RENAMED, Names
+from townlet_core.telemetry.problems import Problem
+from townlet_core.telemetry.segments import DRAFT, cannot_write
+
+NOT_FINITE: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+Visit = Callable[[Record, str], None]
+
+
+@dataclass
+class Exported:
+    """What came of a log."""
+
+    records: int = 0
+    left_out: int = 0  # records without a step
+    problems: int = 0  # lines and values of the log that were left out
+    runs: int = 0
+
+
+def to_csv(log: Path, file: Path, *, run: str | None = None, names: Names = "townlet", force: bool = False) -> Exported:
+    """Write a row for each record, a column for each key; what a record lacks is empty. The log is read twice.
+
+    Raises:
+        InputError: the log cannot be read.
+        OutputError: the file is there already, or cannot be written.
+    """
+    columns: dict[str, None] = {}
+    read(log, run, Exported(), lambda record, _: columns.update(dict.fromkeys(_renamed(record, names))))
+    made = Exported()
+    with _draft(file, force=force) as draft:
+        writer = csv.DictWriter(draft, ["run", *columns], lineterminator="\n")
+        writer.writeheader()
+        read(log, run, made, lambda record, name: writer.writerow({"run": name, **_renamed(record, names)}))
+    return made
+
+
+def to_jsonl(
+    log: Path, file: Path, *, run: str | None = None, names: Names = "townlet", force: bool = False
+) -> Exported:
+    """Write an object a line for each record.
+
+    Raises:
+        InputError: the log cannot be read.
+        OutputError: the file is there already, or cannot be written.
+    """
+    made = Exported()
+    with _draft(file, force=force) as draft:
+
+        def write(record: Record, name: str) -> None:
+            plain = {key: _plain(value) for key, value in _renamed(record, names).items()}
+            draft.write(json.dumps({"run": name, **plain}, allow_nan=False) + "\n")
+
+        read(log, run, made, write)
+    return made
+
+
+def read(log: Path, run: str | None, made: Exported, visit: Visit) -> None:
+    """Visit each record with the name of its run; what is wrong in the log is left out and counted."""
+
+    def count(problem: Problem) -> None:
+        made.problems += not problem.is_warning
+
+    def take(record: Record, *_: object) -> None:
+        made.records += 1
+        run_id = record.get("run_id") or f"run_{str(check.summary.run).split()[0]}"
+        if run_id not in names:
+            names[run_id] = _free_name(run_id, set(names.values()))
+        visit(record, names[run_id])
+
+    names: dict[str, str] = {}
+
+    check = Check(log, run=run, report=count, visit=take)
+    made.runs = check.run().runs
+
+
+def _free_name(run_id: str, taken: set[str]) -> str:
+    """Make a name of a folder of that of a run: nothing that leads out of it, is hidden, or is another run's."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", run_id).lstrip(".")[:100] or "run"
+    free = (f"{name}_{number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(each for each in free if each not in taken)
+
+
+def _renamed(record: Record, names: Names) -> dict[str, Any]:
+    """Give the numbers and words of a record by another program's names; what is no number is told by its name."""
+    table = RENAMED[names]
+    odd = record.get("nonfinite") or {}
+    found: dict[str, Any] = {}
+    for key, value in record.items():
+        if key == "nonfinite":
+            continue
+        if key in odd:
+            value = NOT_FINITE[odd[key]]
+        other = table.get(key)
+        if other is None:
+            found[key] = value
+        else:
+            found[other.name] = value if value is None or other.factor == 1 else value * other.factor
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@contextmanager
+def _draft(file: Path, *, force: bool) -> Iterator[TextIO]:
+    """Lend a file to write to, which has its name only when it is complete."""
+    if file.exists() and not force:
+        raise OutputError("is there already", where=str(file), hint="name another file, or replace it with --force")
+    draft = file.with_name(f"{file.name}.{DRAFT}")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as open_file:
+            try:
+                yield open_file
+                open_file.flush()
+                os.fsync(open_file.fileno())
+                os.replace(draft, file)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise cannot_write(error, file) from error
