@@ -13,7 +13,7 @@ from townlet_core.config.json_schema import DIALECT, json_schema
 from townlet_core.samples.manifest import Manifest
 from townlet_core.samples.metrics import MetricsFile
 from townlet_core.samples.seal import Seal
-from townlet_core.telemetry.explanation import Explanation
+from townlet_core.telemetry.explaining.explanation import Explanation
 from townlet_core.telemetry.record import IN_A_FAMILY, EpochRecord
 
 

@@ -11,8 +11,8 @@ from townlet_core.config.find import shipped_settings
 from townlet_core.config.ppo import TrainingSettings
 from townlet_core.policy.saved import SavedPolicy
 from townlet_core.ppo.checkpoint import SavedTraining
+from townlet_core.telemetry.exporting.names import RENAMED, Name
 from townlet_core.telemetry.formats import BASE, SINCE_1_1, VERSIONS, LaterKeys
-from townlet_core.telemetry.names import RENAMED, Name
 from townlet_core.telemetry.record import FAMILIES, KEYS, EpochRecord
 
 

@@ -39,7 +39,7 @@ HEAVY = {
         "townlet_core/policy/learned.py",
         "townlet_core/ppo/",
     ),
-    "tensorboard": ("townlet_core/telemetry/tensorboard.py",),
+    "tensorboard": ("townlet_core/telemetry/exporting/tensorboard.py",),
 }
 
 # The one place that may catch every exception: the boundary of the command.

@@ -13,7 +13,7 @@ from townlet_cli.render import note, put, table_text
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from townlet_core.telemetry.explanation import Against, Explanation, Moved, Setting
+    from townlet_core.telemetry.explaining.explanation import Against, Explanation, Moved, Setting
 
 MOST_ROWS = 4  # keys of a group that are shown
 GROUPS = ("loss", "agents", "reward_terms", "events", "returns", "learning", "town", "signal", "settings", "other")
@@ -58,7 +58,7 @@ def explain(
     """
     if against is not None and str(log) == str(against) == "-":
         raise UsageError("standard input can be read once", where="--against")
-    from townlet_core.telemetry.explain import explain as look_into
+    from townlet_core.telemetry.explaining.explain import explain as look_into
 
     found = look_into(log, run=run, metric=metric, at=at, against=against)
     put(found.model_dump_json(indent=2) if as_json else "\n\n".join(_parts(found)))
@@ -102,7 +102,7 @@ def _moved_table(moved: Sequence[Moved]) -> str:
 
 def _aside(found: Explanation) -> str:
     """Add what is no row: the parts of the loss, and who fared worst."""
-    from townlet_core.telemetry.wording import number
+    from townlet_core.telemetry.explaining.wording import number
 
     text = ""
     if found.loss_parts:
@@ -150,7 +150,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: int 
     """Lay out a table: words to the left, numbers to the right."""
     from rich.table import Table
 
-    from townlet_core.telemetry.wording import number
+    from townlet_core.telemetry.explaining.wording import number
 
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(head):

@@ -46,11 +46,11 @@ def export(
     if to == "csv" and str(log) == "-":
         raise UsageError("must be a file: it is read twice", where="LOG")
     if to == "tensorboard":
-        from townlet_core.telemetry.tensorboard import to_tensorboard
+        from townlet_core.telemetry.exporting.tensorboard import to_tensorboard
 
         made = to_tensorboard(log, output, run=run, names=names, step=step or "steps", force=force)
     else:
-        from townlet_core.telemetry.export import to_csv, to_jsonl
+        from townlet_core.telemetry.exporting.export import to_csv, to_jsonl
 
         made = (to_csv if to == "csv" else to_jsonl)(log, output, run=run, names=names, force=force)
     if made.problems:

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Townlet
 from tests.telemetry.reading import ours, write
 from tests.telemetry.test_explain import BROKEN, records
-from townlet_core.telemetry.explanation import Explanation
+from townlet_core.telemetry.explaining.explanation import Explanation
 
 VIEW = """\
 ppo.jsonl: run 1 (anna), epochs 1 to 40

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from townlet_core.telemetry.changes import PENALTY, changes_of, effect, held_back, noise_of
+from townlet_core.telemetry.explaining.changes import PENALTY, changes_of, effect, held_back, noise_of
 
 Curve = NDArray[np.float64]
 

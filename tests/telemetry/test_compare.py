@@ -10,8 +10,8 @@ import pytest
 from tests.telemetry.reading import write
 from tests.telemetry.test_explain import Curve, records, step
 from townlet_core.errors import InputError
-from townlet_core.telemetry.explain import explain
-from townlet_core.telemetry.explanation import Against
+from townlet_core.telemetry.explaining.explain import explain
+from townlet_core.telemetry.explaining.explanation import Against
 
 
 def against(tmp_path: Path, ours: Any, theirs: Any) -> tuple[Against, tuple[str, ...]]:

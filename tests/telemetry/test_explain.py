@@ -12,9 +12,9 @@ import pytest
 
 from tests.telemetry.reading import ours, write
 from townlet_core.errors import InputError, UsageError
-from townlet_core.telemetry.curves import MOST_KEYS, MOST_POINTS, Curves
-from townlet_core.telemetry.explain import explain, explain_curves
-from townlet_core.telemetry.explanation import Explanation, Moved
+from townlet_core.telemetry.explaining.curves import MOST_KEYS, MOST_POINTS, Curves
+from townlet_core.telemetry.explaining.explain import explain, explain_curves
+from townlet_core.telemetry.explaining.explanation import Explanation, Moved
 
 Curve = Callable[[int], float]
 TRAINED = {"value_coef": 0.5, "entropy_coef": 0.01, "ep_len_mean": 40.0}

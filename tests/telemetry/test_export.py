@@ -15,8 +15,8 @@ import pytest
 from tests.telemetry.epochs import names as names_in
 from tests.telemetry.reading import oldest, ours, write
 from townlet_core.errors import OutputError
-from townlet_core.telemetry.export import to_csv, to_jsonl
-from townlet_core.telemetry.tensorboard import EVENTS, to_tensorboard
+from townlet_core.telemetry.exporting.export import to_csv, to_jsonl
+from townlet_core.telemetry.exporting.tensorboard import EVENTS, to_tensorboard
 
 BEGIN = 1_767_225_600  # 2026-01-01T00:00:00Z
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import stable_baselines3
 
+from townlet_core.telemetry.exporting.names import FAMILIES, GROUPS, OTHER, RENAMED, group_of, tag_of
 from townlet_core.telemetry.formats import LATER
-from townlet_core.telemetry.names import FAMILIES, GROUPS, OTHER, RENAMED, group_of, tag_of
 from townlet_core.telemetry.record import FAMILIES as RECORDED
 from townlet_core.telemetry.record import KEYS
 

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, Final, Literal
 
 from townlet_core.errors import InputError, OutputError
 from townlet_core.telemetry.checks import Record
-from townlet_core.telemetry.export import NOT_FINITE, Exported, read
-from townlet_core.telemetry.names import RENAMED, Names, group_of, tag_of
+from townlet_core.telemetry.exporting.export import NOT_FINITE, Exported, read
+from townlet_core.telemetry.exporting.names import RENAMED, Names, group_of, tag_of
 from townlet_core.telemetry.segments import DRAFT, cannot_write
 
 EVENTS: Final = "events.out.tfevents.townlet"  # the name of our file in a run's folder

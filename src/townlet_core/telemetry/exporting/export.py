@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 
 from townlet_core.errors import OutputError
 from townlet_core.telemetry.checks import Check, Record
-from townlet_core.telemetry.names import RENAMED, Names
+from townlet_core.telemetry.exporting.names import RENAMED, Names
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.segments import DRAFT, cannot_write
 

@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet_core.telemetry.changes import CERTAIN, FEWEST, SHORTEST, changes_of, effect, noise_of
-from townlet_core.telemetry.curves import FACTS, Curves
-from townlet_core.telemetry.explanation import Against, Moved, Setting
-from townlet_core.telemetry.moves import compared_keys, moved_key, ranked
-from townlet_core.telemetry.names import GROUPS, group_of
+from townlet_core.telemetry.explaining.changes import CERTAIN, FEWEST, SHORTEST, changes_of, effect, noise_of
+from townlet_core.telemetry.explaining.curves import FACTS, Curves
+from townlet_core.telemetry.explaining.explanation import Against, Moved, Setting
+from townlet_core.telemetry.explaining.moves import compared_keys, moved_key, ranked
+from townlet_core.telemetry.exporting.names import GROUPS, group_of
 
 # Numbers that are chosen, epoch by epoch -> relative difference that is none.
 SCHEDULES: Final = {**dict.fromkeys(GROUPS["settings"], 1e-9), "transitions": 0.05}  # agents may come and go

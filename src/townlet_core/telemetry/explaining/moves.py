@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from townlet_core.telemetry.changes import Effect
-from townlet_core.telemetry.curves import Curves
-from townlet_core.telemetry.explanation import Moved
-from townlet_core.telemetry.names import group_of
+from townlet_core.telemetry.explaining.changes import Effect
+from townlet_core.telemetry.explaining.curves import Curves
+from townlet_core.telemetry.explaining.explanation import Moved
+from townlet_core.telemetry.exporting.names import group_of
 
 SKIPPED: Final = frozenset({"place", "data", "machine"})  # groups that explain nothing about learning
 IS_AGENT: Final = re.compile(r"agents(\.[a-z0-9_]+){2,}")

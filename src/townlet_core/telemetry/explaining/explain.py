@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet_core.errors import InputError, UsageError, did_you_mean
-from townlet_core.telemetry.changes import FEWEST, SHORTEST, Change, changes_of, effect, noise_of
-from townlet_core.telemetry.compare import compare
-from townlet_core.telemetry.curves import Curves, read_curves
-from townlet_core.telemetry.explanation import (
+from townlet_core.telemetry.explaining.changes import FEWEST, SHORTEST, Change, changes_of, effect, noise_of
+from townlet_core.telemetry.explaining.compare import compare
+from townlet_core.telemetry.explaining.curves import Curves, read_curves
+from townlet_core.telemetry.explaining.explanation import (
     ExplainedChange,
     Explanation,
     LossPart,
@@ -24,8 +24,8 @@ from townlet_core.telemetry.explanation import (
     Setting,
     WorstAgent,
 )
-from townlet_core.telemetry.moves import compared_keys, moved_key, ranked
-from townlet_core.telemetry.wording import undecided, verdict
+from townlet_core.telemetry.explaining.moves import compared_keys, moved_key, ranked
+from townlet_core.telemetry.explaining.wording import undecided, verdict
 
 WINDOW: Final = 15  # points on either side of a change that are compared, as far as the next change
 METRICS: Final = ("ep_return_mean", "eval_return_mean", "signal.reward_mean", "loss_total")  # the first that is there

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from townlet_core.telemetry.changes import FEWEST, MOST_CORRELATION
-from townlet_core.telemetry.curves import Curves
-from townlet_core.telemetry.explanation import Against, ExplainedChange, Explanation, Moved
+from townlet_core.telemetry.explaining.changes import FEWEST, MOST_CORRELATION
+from townlet_core.telemetry.explaining.curves import Curves
+from townlet_core.telemetry.explaining.explanation import Against, ExplainedChange, Explanation, Moved
 
 MOST_NAMED: Final = 3  # keys in a sentence
 FEW: Final = 30  # points, in fewer of which a step of 20 standard deviations may be missed
