@@ -66,7 +66,8 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
     own, beside = told_apart(logs)
     for file in beside:
         note(f"{file} lies beside its log, and is none")
-    curves = [read_curves(log, Wanted(patterns or USUAL, smooth, thresholds, wanted.run)) for log in own]
+    read = Wanted((*(patterns or USUAL), *thresholds), smooth, thresholds, wanted.run)
+    curves = [read_curves(log, read) for log in own]
     _doubt(curves)
     values = baseline.values if baseline is not None else None
     plot = plot_of(curves, Wishes(patterns, smooth, thresholds, values, wanted.band, wanted.title))

@@ -70,7 +70,9 @@ def plot(
     thresholds: Annotated[
         list[str] | None,
         typer.Option(
-            "--threshold", metavar="METRIC=X", help="Draw this level, and mark where the metric crosses it; repeatable."
+            "--threshold",
+            metavar="METRIC=X",
+            help="Draw the metric with this level, and mark where it crosses it; repeatable.",
         ),
     ] = None,
     title: Annotated[

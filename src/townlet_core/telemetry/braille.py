@@ -141,7 +141,7 @@ def _panel(panel: Panel, plot: Plot, width: int, rows: int) -> list[Line]:
         label = beside.get(number, "")
         lines.append([Span(f"{label:>{margin - 1}} ", PLAIN), Span("┤" if label else "│", AXIS), *row])
     lines += _epoch_axis(panel, plot, across, margin, canvas.width)
-    return [*lines, _figures(panel, margin)]
+    return [*lines, _figures(panel, width)]
 
 
 def _heading(panel: Panel, width: int) -> Line:
@@ -150,15 +150,17 @@ def _heading(panel: Panel, width: int) -> Line:
     return [Span(panel.metric[:width], TITLE), *([Span(f"  {words}", WORDS)] if room > 8 and words else [])]
 
 
-def _figures(panel: Panel, margin: int) -> Line:
-    """Say the last value, the least and the most, where there is one curve."""
+def _figures(panel: Panel, width: int) -> Line:
+    """Say the last value, the least and the most, where there is one curve; as much of it as there is room for."""
     if len(panel.series) != 1:
         return []
     series = panel.series[0]
     low = min(point.low for point in series.points if point.low is not None)
     high = max(point.high for point in series.points if point.high is not None)
-    last = short(series.last) if series.last is not None else "none"
-    return [Span(" " * (margin + 1), PLAIN), Span(f"last {last}, from {short(low)} to {short(high)}", WORDS)]
+    said = f"last {short(series.last or 0.0)}, least {short(low)}, most {short(high)}"
+    brief = f"last {short(series.last or 0.0)}, {short(low)} … {short(high)}"
+    text = f"always {short(low)}" if low == high else said if len(said) <= width else brief
+    return [Span(f"{text[:width]:>{width}}", WORDS)]
 
 
 def _epoch_axis(panel: Panel, plot: Plot, across: Scale, margin: int, width: int) -> list[Line]:
@@ -171,8 +173,7 @@ def _epoch_axis(panel: Panel, plot: Plot, across: Scale, margin: int, width: int
     for epoch, sign, style in _marks(panel, plot):
         signs[across.place(epoch) // ACROSS] = Span(sign, style)
     below = [" "] * width
-    for tick in whole:
-        text = f"{tick:.0f}" if tick < 1e5 else short(tick)
+    for tick, text in zip(whole, labels(whole) if whole else [], strict=True):
         start = min(max(across.place(tick) // ACROSS - len(text) // 2, 0), width - len(text))
         if start >= 0 and all(sign == " " for sign in below[max(start - 1, 0) : start + len(text) + 1]):
             below[start : start + len(text)] = text

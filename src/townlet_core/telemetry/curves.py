@@ -47,6 +47,7 @@ class RunCurves:
     run_id: str | None
     facts: dict[str, object]  # of ALIKE
     seed: object
+    there: dict[str, bool] = field(default_factory=dict)  # every key; whether it has numbers, as far as that is known
     columns: dict[str, Column] = field(default_factory=dict)
     resumed: list[Mark] = field(default_factory=list)
     rotated: list[Mark] = field(default_factory=list)
@@ -154,9 +155,11 @@ class _Follower:
 
     def _meet(self, record: Record) -> None:
         """Look at keys that are new: those that are wanted get a column."""
-        for key in record:
-            if key not in self._met and is_wanted(key, self._wanted.patterns):
-                self._column(key)
+        for key, value in record.items():
+            if key not in self._met:
+                self._run.there[key] = type(value) in (float, int)
+                if is_wanted(key, self._wanted.patterns):
+                    self._column(key)
         self._met.update(record)
 
     def _column(self, key: str) -> Column:

@@ -257,7 +257,7 @@ def _legend(plot: Plot) -> list[Any]:
 
     entries: list[Any] = []
     for number, name in enumerate(plot.names[:MOST_NAMES]):
-        dashes = DASHES[number // len(COLOURS) % len(DASHES)]
+        dashes: Any = DASHES[number // len(COLOURS) % len(DASHES)]
         entries.append(
             Line2D([], [], color=COLOURS[number % len(COLOURS)], linestyle=dashes, linewidth=1.8, label=name)
         )

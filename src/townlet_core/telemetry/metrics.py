@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Final
@@ -49,18 +49,18 @@ def is_wanted(key: str, patterns: Sequence[str]) -> bool:
     return any(_fits(key, pattern) for pattern in patterns)
 
 
-def chosen(patterns: Sequence[str], there: Iterable[str], where: str) -> list[str]:
+def chosen(patterns: Sequence[str], there: Mapping[str, bool], where: str) -> list[str]:
     """Give the metrics to draw: in the order of the patterns, and in that of the log where a glob fits several.
 
     Args:
         patterns: keys and globs; none of them: the usual ones.
-        there: keys that have a number somewhere.
+        there: keys of the logs; true if one has a number somewhere.
         where: names the logs, for the error.
 
     Raises:
         InputError: there is none for a pattern.
     """
-    known = list(there)
+    known = [key for key, has_numbers in there.items() if has_numbers]
     if not patterns:
         usual: list[str] = [key for key in USUAL if key in known]
         if not usual:
@@ -70,9 +70,7 @@ def chosen(patterns: Sequence[str], there: Iterable[str], where: str) -> list[st
     for pattern in patterns:
         fitting = [key for key in known if _fits(key, pattern)]
         if not fitting:
-            is_glob = not SIGNS_OF_A_GLOB.isdisjoint(pattern)
-            problem = f"has no metric that fits '{pattern}'" if is_glob else f"has no metric '{pattern}'"
-            raise InputError(problem, where=where, hint=did_you_mean(pattern, known) or _some_of(known))
+            raise _missing(pattern, there, known, where)
         found |= dict.fromkeys(fitting)
     return list(found)
 
@@ -86,6 +84,8 @@ def meaning(key: str) -> str:
                 return info.description or ""
     if key in OF_FAMILIES:
         return OF_FAMILIES[key]
+    if key.startswith("agents.") and key.endswith(".reward_mean"):
+        return "mean reward a tick of this agent"
     family = FAMILIES.get(key.partition(".")[0], "") if "." in key else ""
     return family.partition(": ")[2].partition(", such as")[0]
 
@@ -94,6 +94,15 @@ def _fits(key: str, pattern: str) -> bool:
     if key == pattern:
         return True
     return key not in PLACES and not SIGNS_OF_A_GLOB.isdisjoint(pattern) and fnmatchcase(key, pattern)
+
+
+def _missing(pattern: str, there: Mapping[str, bool], known: Sequence[str], where: str) -> InputError:
+    """Say that no log has a metric, and which it has."""
+    if pattern in there:
+        return InputError(f"has no number for '{pattern}'", where=where)
+    is_glob = not SIGNS_OF_A_GLOB.isdisjoint(pattern)
+    problem = f"has no metric that fits '{pattern}'" if is_glob else f"has no metric '{pattern}'"
+    return InputError(problem, where=where, hint=did_you_mean(pattern, known) or _some_of(known))
 
 
 def _some_of(known: Sequence[str]) -> str:

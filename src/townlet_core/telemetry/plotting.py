@@ -123,10 +123,12 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
     """
     runs = [run for log in logs for run in log.runs]
     names = _names(logs)
-    there = dict.fromkeys(key for run in runs for key, column in run.columns.items() if column.last is not None)
     where = str(logs[0].log) if len(logs) == 1 else "no log" if wishes.patterns else "none of the logs"
-    metrics = chosen(wishes.patterns, there, where)
     thresholds, baseline = wishes.thresholds or {}, wishes.baseline or {}
+    metrics = chosen(wishes.patterns, _there(runs), where)
+    metrics += (
+        [key for key in chosen(list(thresholds), _there(runs), where) if key not in metrics] if thresholds else []
+    )
     if baseline and not baseline.keys() & set(metrics):
         raise InputError("has none of the metrics that are drawn", where="--baseline")
     groups = [[number] for number in range(len(runs))]
@@ -139,6 +141,17 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
         panels.append(Panel(metric, meaning(metric), series, thresholds.get(metric), baseline.get(metric)))
     events = [] if wishes.band else [*_events(runs)]
     return Plot(wishes.title or _title(runs), names, panels, events, wishes.smooth, wishes.band)
+
+
+def _there(runs: Sequence[RunCurves]) -> dict[str, bool]:
+    """Give every key of the runs; true if there is a number to draw."""
+    found: dict[str, bool] = {}
+    for run in runs:
+        for key, has_numbers in run.there.items():
+            column = run.columns.get(key)
+            has_numbers = column.last is not None if column is not None else has_numbers
+            found[key] = found.get(key, False) or has_numbers
+    return found
 
 
 def _series(columns: Sequence[Column | None]) -> list[Series]:
