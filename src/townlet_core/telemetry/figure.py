@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from townlet_core.errors import OutputError
 from townlet_core.telemetry.columns import Point
+from townlet_core.telemetry.figure_legend import crossing_mark, event_mark, legend
 from townlet_core.telemetry.plotting import COLOURS, DASHES, Panel, Plot, Series
 from townlet_core.telemetry.scales import labels, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 PANEL_INCHES: Final = 4.2, 2.5
@@ -24,23 +26,16 @@ MOST_COLUMNS: Final = 3
 DOTS_PER_INCH: Final = 110
 FEW_POINTS: Final = 40  # are shown as dots, so that a single one is seen and gaps between epochs are
 ROUND: Final = (1, 2, 5, 10)  # ticks are these times a power of ten
-MOST_NAMES: Final = 24  # in the legend
 WORDS_WIDTH: Final = 78
 STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "townlet",  # the same bytes every time
     "svg.fonttype": "none",  # text stays text
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],
+    "text.parse_math": False,  # a name with dollars is a name
     "path.simplify_threshold": 0.05,
     "axes.spines.top": False,
     "axes.spines.right": False,
-}
-MARK_WORDS: Final = {
-    "resumed": "run stopped and resumed",
-    "rotated": "log rotated",
-    "odd": "no number (NaN, infinity, invalid)",
-    "rises": "rises above the threshold",
-    "falls": "falls below it",
 }
 
 
@@ -114,7 +109,7 @@ def _legend_columns(plot: Plot) -> int:
 
 
 def _legend_inches(plot: Plot) -> float:
-    return 0.18 * -(-len(_legend(plot)) // _legend_columns(plot)) + 0.2
+    return 0.18 * -(-len(legend(plot)) // _legend_columns(plot)) + 0.2
 
 
 def _draw(figure: Figure, plot: Plot) -> None:
@@ -127,7 +122,7 @@ def _draw(figure: Figure, plot: Plot) -> None:
         axis.set_visible(False)
     figure.suptitle(plot.title, x=0.01, y=1 - 0.08 / height, ha="left", va="top", fontsize=12, fontweight="bold")
     _lay_out(figure, plot)
-    handles = _legend(plot)
+    handles = legend(plot)
     figure.legend(handles=handles, loc="lower left", ncols=_legend_columns(plot), fontsize=7.5, frameon=False)
 
 
@@ -148,7 +143,7 @@ def _lay_out(figure: Figure, plot: Plot) -> None:
 
 
 def _draw_panel(axis: Axes, panel: Panel, plot: Plot) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
     for series in panel.series:
         _draw_series(axis, series, plot)
@@ -163,9 +158,10 @@ def _draw_panel(axis: Axes, panel: Panel, plot: Plot) -> None:
     first, last = plot.epochs()
     room = (last - first) * 0.02 or 0.5
     axis.set_xlim(first - room, last + room)
-    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=ROUND))
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=ROUND) if last > first else FixedLocator([first]))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda epoch, _: _label(axis.xaxis, epoch)))
     axis.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _label(axis, value)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _label(axis.yaxis, value)))
     _draw_events(axis, panel, plot)
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.tick_params(labelsize=7.5)
@@ -184,7 +180,7 @@ def _draw_series(axis: Axes, series: Series, plot: Plot) -> None:
     for stretch in series.stretches():
         epochs = [point.epoch for point in stretch]
         if plot.is_band or series.width > 1:
-            axis.fill_between(epochs, *_edges(stretch), color=colour, alpha=0.18, linewidth=0)
+            axis.fill_between(epochs, *_edges(stretch), color=colour, alpha=0.2, linewidth=0.6)
         raw = [_number(point.value) for point in stretch]
         smooth = [_number(point.smooth) for point in stretch]
         if plot.is_band or not plot.smooth:
@@ -208,11 +204,7 @@ def _draw_crossings(axis: Axes, series: Series, threshold: float, apart: float) 
     colour = COLOURS[series.number % len(COLOURS)]
     for rises, marker in ((True, "^"), (False, "v")):
         epochs = [crossing.epoch for crossing in series.thinned(apart) if crossing.rises is rises]
-        axis.plot(epochs, [threshold] * len(epochs), color=colour, **_crossing(marker))
-
-
-def _crossing(marker: str) -> dict[str, Any]:
-    return {"marker": marker, "markersize": 4.5, "linestyle": "none", "mec": "#aa0000", "mew": 0.7}
+        axis.plot(epochs, [threshold] * len(epochs), color=colour, **crossing_mark(marker))
 
 
 def _draw_events(axis: Axes, panel: Panel, plot: Plot) -> None:
@@ -223,21 +215,16 @@ def _draw_events(axis: Axes, panel: Panel, plot: Plot) -> None:
         if event.kind == "resumed":
             axis.axvline(event.epoch, color=colour, linewidth=1, linestyle=":")
         else:
-            axis.plot([event.epoch], [0], color=colour, transform=edge, clip_on=False, **_event("rotated"))
+            axis.plot([event.epoch], [0], color=colour, transform=edge, clip_on=False, **event_mark("rotated"))
     for series in panel.series:
         epochs = [point.epoch for point in series.points if point.odd]
         colour = COLOURS[series.number % len(COLOURS)]
-        axis.plot(epochs, [0] * len(epochs), color=colour, transform=edge, clip_on=False, zorder=5, **_event("odd"))
+        axis.plot(epochs, [0] * len(epochs), color=colour, transform=edge, clip_on=False, zorder=5, **event_mark("odd"))
 
 
-def _event(kind: str) -> dict[str, Any]:
-    marker, size = ("x", 5.0) if kind == "odd" else ("|", 7.0)
-    return {"marker": marker, "markersize": size, "markeredgewidth": 1.4, "linestyle": "none"}
-
-
-def _label(axis: Axes, value: float) -> str:
-    """Write a number of the y axis as the others of it, also when somebody zooms in."""
-    places = list(axis.yaxis.get_majorticklocs())
+def _label(axis: Axis, value: float) -> str:
+    """Write a number of an axis as the others of it, also when somebody zooms in."""
+    places = list(axis.get_majorticklocs())
     return dict(zip(places, labels(places), strict=True)).get(value) or short(value)
 
 
@@ -248,48 +235,3 @@ def _room(panel: Panel) -> tuple[float, float]:
     if room <= max(abs(low), abs(high)) * 1e-12:
         room = abs(high) * 0.1 or 0.5
     return low - room, high + room
-
-
-def _legend(plot: Plot) -> list[Any]:
-    """Say once what the lines, the shades and the marks mean."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    entries: list[Any] = []
-    for number, name in enumerate(plot.names[:MOST_NAMES]):
-        dashes: Any = DASHES[number // len(COLOURS) % len(DASHES)]
-        entries.append(
-            Line2D([], [], color=COLOURS[number % len(COLOURS)], linestyle=dashes, linewidth=1.8, label=name)
-        )
-    if len(plot.names) > MOST_NAMES:
-        entries.append(Line2D([], [], linestyle="none", label=f"... and {len(plot.names) - MOST_NAMES} more"))
-    if plot.is_band:
-        entries.append(Patch(color="#666666", alpha=0.25, label="line: mean, band: least to largest run"))
-    elif plot.averages():
-        entries.append(Patch(color="#666666", alpha=0.25, label="least to most, where a point is several epochs"))
-    if plot.smooth:
-        entries.append(Line2D([], [], color="#666666", linewidth=1.8, label=f"smoothed by {plot.smooth:g}"))
-        if not plot.is_band:
-            entries.append(Line2D([], [], color="#666666", linewidth=0.8, alpha=0.5, label="raw"))
-    return entries + _legend_of_marks(plot)
-
-
-def _legend_of_marks(plot: Plot) -> list[Any]:
-    from matplotlib.lines import Line2D
-
-    every = [series for panel in plot.panels for series in panel.series]
-    entries: list[Any] = []
-    if any(panel.baseline is not None for panel in plot.panels):
-        entries.append(Line2D([], [], color="#777777", linestyle=(0, (6, 2)), label="baseline"))
-    if any(panel.threshold is not None for panel in plot.panels):
-        entries.append(Line2D([], [], color="#aa0000", linestyle=(0, (2, 1.5)), label="threshold"))
-    for rises, marker, key in ((True, "^", "rises"), (False, "v", "falls")):
-        if any(crossing.rises is rises for series in every for crossing in series.crossings):
-            entries.append(Line2D([], [], color="#666666", label=MARK_WORDS[key], **_crossing(marker)))
-    if any(event.kind == "resumed" for event in plot.events):
-        entries.append(Line2D([], [], color="#666666", linestyle=":", label=MARK_WORDS["resumed"]))
-    if any(event.kind == "rotated" for event in plot.events):
-        entries.append(Line2D([], [], color="#666666", label=MARK_WORDS["rotated"], **_event("rotated")))
-    if any(point.odd for series in every for point in series.points):
-        entries.append(Line2D([], [], color="#666666", label=MARK_WORDS["odd"], **_event("odd")))
-    return entries

@@ -2,7 +2,7 @@
 // Draws the plot that stands in the page as JSON: a panel a metric, all of them over the same epochs.
 
 const plot = JSON.parse(document.getElementById("plot").textContent);
-const HEIGHT = 210, LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 30, FEW = 40;
+const HEIGHT = 210, LEFT = 56, RIGHT = 18, TOP = 8, BOTTOM = 30, FEW = 40;
 const DASHES = ["", "7 4", "2 3"];
 const state = { hidden: new Set(), log: false, raw: true, from: plot.first, to: plot.last, epoch: null };
 const panels = [];
@@ -39,9 +39,9 @@ function powers(low, high) {
   const thin = Math.ceil(found.length / 6) || 1;
   return found.filter((_, index) => index % thin === 0);
 }
-function tickText(value, step = 0) {
+function tickText(value, step = 0, top = Math.abs(value)) {
   const size = Math.abs(value);
-  if (size >= 1e9 || (size > 0 && Math.max(size, step) < 1e-3)) return value.toExponential().replace("e+", "e");
+  if (size >= 1e9 || (size > 0 && top < 1e-3)) return value.toExponential().replace("e+", "e");
   if (size >= 1e4) return size >= 1e6 ? `${Number((value / 1e6).toPrecision(6))}M` : `${Number((value / 1e3).toPrecision(6))}k`;
   return value && step > 1e-9 ? value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9))) : String(value);
 }
@@ -69,7 +69,8 @@ function scaleOf(panel) {
     return TOP + inner * (1 - (at / 2 - low / 2) / (high / 2 - low / 2));
   };
   const ticks = log ? powers(low, high).map((at) => Number((10 ** at).toPrecision(3))) : roundSteps(low, high, 5);
-  return { place, ticks, log, step: log || ticks.length < 2 ? 0 : ticks[1] - ticks[0] };
+  const top = log ? undefined : ticks.reduce((most, tick) => Math.max(most, Math.abs(tick)), 0);
+  return { place, ticks, log, top, step: log || ticks.length < 2 ? 0 : ticks[1] - ticks[0] };
 }
 function across(panel) {
   const span = state.to - state.from, room = span ? 0 : 0.5, width = panel.width - LEFT - RIGHT;
@@ -112,7 +113,7 @@ function draw(panel) {
   make("rect", { x: LEFT, y: 0, width: panel.width - LEFT - RIGHT, height: floor }, clip);
   for (const tick of scale.ticks) {
     make("line", { class: "grid", x1: LEFT, x2: panel.width - RIGHT, y1: y(tick), y2: y(tick) }, panel.svg);
-    make("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, panel.svg, tickText(tick, scale.step));
+    make("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, panel.svg, tickText(tick, scale.step, scale.top));
   }
   for (const tick of roundSteps(state.from, state.to, 6).filter(Number.isInteger)) {
     make("line", { class: "axis", x1: x(tick), x2: x(tick), y1: floor, y2: floor + 4 }, panel.svg);
@@ -134,7 +135,7 @@ function draw(panel) {
 }
 function drawSeries(panel, series, inside) {
   const { x, y } = panel, own = colour(series.number), floor = HEIGHT - BOTTOM, name = plot.names[series.number];
-  if (series.low) make("path", { class: "band", d: bandOf(series, x, y), fill: own }, inside);
+  if (series.low) make("path", { class: "band", d: bandOf(series, x, y), fill: own, stroke: own }, inside);
   const isSmooth = plot.smooth > 0 && !plot.band;
   if (isSmooth && state.raw) make("path", { class: "raw", d: pathOf(series, series.values, x, y), stroke: own }, inside);
   const line = isSmooth || plot.band ? series.smooth : series.values;

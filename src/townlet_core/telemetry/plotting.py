@@ -15,6 +15,7 @@ from townlet_core.errors import InputError
 from townlet_core.telemetry.bands import bands
 from townlet_core.telemetry.columns import Column, Crossing, Point
 from townlet_core.telemetry.curves import ALIKE, LogCurves, RunCurves
+from townlet_core.telemetry.lines import printable
 from townlet_core.telemetry.metrics import chosen, meaning
 
 # Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: told apart by colour-blind people too. On white and on black.
@@ -138,9 +139,10 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
     for metric in metrics:
         columns = [run.columns.get(metric) for run in runs]
         series = _bands(groups, columns) if wishes.band else _series(columns)
-        panels.append(Panel(metric, meaning(metric), series, thresholds.get(metric), baseline.get(metric)))
+        panels.append(Panel(printable(metric), meaning(metric), series, thresholds.get(metric), baseline.get(metric)))
     events = [] if wishes.band else [*_events(runs)]
-    return Plot(wishes.title or _title(runs), names, panels, events, wishes.smooth, wishes.band)
+    title = printable(wishes.title or _title(runs))
+    return Plot(title, [printable(name) for name in names], panels, events, wishes.smooth, wishes.band)
 
 
 def _there(runs: Sequence[RunCurves]) -> dict[str, bool]:
