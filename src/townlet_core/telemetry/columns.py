@@ -9,7 +9,7 @@ from townlet_core.telemetry.smoothing import Average
 
 MOST_BUCKETS: Final = 1_000  # of a column: more than a picture has dots for
 LARGEST: Final = 1e300  # what is larger cannot be drawn beside its negative
-MOST_CROSSINGS: Final = 1_000  # that are remembered; all are counted
+MOST_CROSSINGS: Final = 1_000  # that are remembered, the first
 
 
 class Point(NamedTuple):
@@ -96,7 +96,6 @@ class Column:
     threshold: float | None = None
     width: int = 1  # epochs in a bucket
     crossings: list[Crossing] = field(default_factory=list)  # the first of them
-    crossed: int = 0
     last: float | None = None  # value
     _above: bool | None = None  # whether the last value was above the threshold
     _buckets: list[_Bucket] = field(default_factory=list)
@@ -130,10 +129,8 @@ class Column:
         return [bucket.point() for bucket in self._buckets]
 
     def _watch(self, epoch: float, above: bool) -> None:
-        if self._above is not None and above != self._above:
-            self.crossed += 1
-            if len(self.crossings) < MOST_CROSSINGS:
-                self.crossings.append(Crossing(epoch, above))
+        if self._above is not None and above != self._above and len(self.crossings) < MOST_CROSSINGS:
+            self.crossings.append(Crossing(epoch, above))
         self._above = above
 
     def _halve(self) -> None:

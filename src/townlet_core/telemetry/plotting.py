@@ -34,7 +34,6 @@ class Series(NamedTuple):
     points: list[Point]
     width: int  # epochs in a point
     crossings: list[Crossing]
-    crossed: int  # all of them
     last: float | None  # value
 
     def stretches(self) -> Iterator[list[Point]]:
@@ -158,7 +157,7 @@ def _there(runs: Sequence[RunCurves]) -> dict[str, bool]:
 
 def _series(columns: Sequence[Column | None]) -> list[Series]:
     return [
-        Series(number, column.points(), column.width, column.crossings, column.crossed, column.last)
+        Series(number, column.points(), column.width, column.crossings, column.last)
         for number, column in enumerate(columns)
         if column is not None and column.points()
     ]
@@ -171,7 +170,7 @@ def _bands(groups: Sequence[Sequence[int]], columns: Sequence[Column | None]) ->
         if members and (points := bands([column.points() for column in members])):
             width = max(column.width for column in members)
             last = next((point.value for point in reversed(points) if point.value is not None), None)
-            found.append(Series(number, points, width, [], 0, last))
+            found.append(Series(number, points, width, [], last))
     return found
 
 
