@@ -68,7 +68,8 @@ function scaleOf(panel) {
     const at = log ? Math.log10(value) : value;
     return TOP + inner * (1 - (at / 2 - low / 2) / (high / 2 - low / 2));
   };
-  const ticks = log ? powers(low, high).map((at) => Number((10 ** at).toPrecision(3))) : roundSteps(low, high, 5);
+  const round = log ? powers(low, high).map((at) => Number((10 ** at).toPrecision(3))) : roundSteps(low, high, 5);
+  const ticks = round.filter((tick) => Number.isFinite(tick) && place(tick) !== null);
   const top = log ? undefined : ticks.reduce((most, tick) => Math.max(most, Math.abs(tick)), 0);
   return { place, ticks, log, top, step: log || ticks.length < 2 ? 0 : ticks[1] - ticks[0] };
 }
