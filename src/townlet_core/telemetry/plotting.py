@@ -23,6 +23,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8
 COLOURS_ON_BLACK = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#4a90d9", "#dddddd")
 DASHES = ("solid", "dashed", "dotted")  # for runs beyond the first eight, and the first sixteen
 
+MOST_PANELS = 200
 MOST_MARKS_ACROSS = 40  # a panel
 USUAL_SMOOTHING = 0.6  # as in TensorBoard
 
@@ -129,6 +130,9 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
     metrics += (
         [key for key in chosen(list(thresholds), _there(runs), where) if key not in metrics] if thresholds else []
     )
+    if len(metrics) > MOST_PANELS:
+        problem = f"would be {len(metrics):,} metrics, and {MOST_PANELS} are the most"
+        raise InputError(problem, where="plot", hint="name fewer with --metrics")
     if baseline and not baseline.keys() & set(metrics):
         raise InputError("has none of the metrics that are drawn", where="--baseline")
     groups = [[number] for number in range(len(runs))]
