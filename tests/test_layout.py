@@ -157,7 +157,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["telemetry", "validate", "--help"],
         ["telemetry", "migrate", "--help"],
         ["telemetry", "plot", "--help"],
-        ["telemetry", "plot", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl")],
+        ["telemetry", "plot", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl"), "--run", "1"],
         ["telemetry", "validate", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl")],
         ["config", "list"],
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import pytest
@@ -14,7 +15,7 @@ from townlet_core.telemetry.columns import LARGEST, MOST_BUCKETS, Column, Crossi
 numbers = st.floats(-LARGEST, LARGEST) | st.none()
 
 
-def filled(values: list[float | None], **options: float) -> Column:
+def filled(values: Sequence[float | None], **options: float) -> Column:
     """Make a column of values in the epochs from 1."""
     column = Column(**options)  # type: ignore[arg-type]  # the width is none of them
     for epoch, value in enumerate(values, start=1):

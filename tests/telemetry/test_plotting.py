@@ -51,8 +51,8 @@ def test_what_a_terminal_might_obey_is_shown_as_what_it_is(tmp_path: Path) -> No
 def test_runs_that_differ_by_their_seed_alone_are_one_group(tmp_path: Path) -> None:
     logs = []
     for seed, lr in ((1, 0.001), (2, 0.001), (1, 0.003)):
-        others = {"seed": seed, "lr": lr, "scenario": "town"}
-        logs.append(with_values(tmp_path / f"{seed}_{lr}.jsonl", [seed, 3.0 * seed], **others))
+        log = tmp_path / f"{seed}_{lr}.jsonl"
+        logs.append(with_values(log, [seed, 3.0 * seed], seed=seed, lr=lr, scenario="town"))
     plot = plotted(logs, "loss_value", band=True)
     assert plot.names == ["lr 0.001 (2 runs)", "lr 0.003 (1_0.003)"]
     first, second = plot.panels[0].series
