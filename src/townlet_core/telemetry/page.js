@@ -141,8 +141,11 @@ function drawSeries(panel, series, inside) {
   if (isSmooth && state.raw) make("path", { class: "raw", d: pathOf(series, series.values, x, y), stroke: own }, inside);
   const line = isSmooth || plot.band ? series.smooth : series.values;
   make("path", { class: "curve", d: pathOf(series, line, x, y), stroke: own, "stroke-dasharray": dashes(series.number), "data-run": name }, inside);
-  const inView = series.epochs.map((epoch, index) => index).filter((index) => series.epochs[index] >= state.from && series.epochs[index] <= state.to && y(series.values[index]) !== null);
-  if (inView.length <= FEW && !plot.band) for (const index of inView) make("circle", { cx: x(series.epochs[index]), cy: y(series.values[index]), r: 2.2, fill: own }, inside);
+  const inView = series.epochs.map((epoch, index) => index).filter((index) => series.epochs[index] >= state.from && series.epochs[index] <= state.to);
+  for (const index of inView.length <= FEW && !plot.band ? inView : []) {
+    const at = y(series.values[index]);
+    if (at !== null) make("circle", { cx: x(series.epochs[index]), cy: at, r: 2.2, fill: own }, inside);
+  }
   for (const [epoch, rises] of series.crossings) {
     const at = x(epoch), level = y(panel.threshold);
     if (level === null) continue;
