@@ -145,6 +145,14 @@ def test_a_dot_is_one_dot_of_one_sign(x: int, y: int) -> None:
     assert bits.bit_count() == 1
 
 
+@pytest.mark.parametrize("smooth", [0.0, 0.9])
+def test_a_value_by_itself_is_seen(tmp_path: Path, smooth: float) -> None:
+    log = with_values(tmp_path / "log", [None, 1.0, None])
+    lines = picture(plotted([log], "loss_value", smooth=smooth), 60)
+    dots = [span for line in lines for span in line if len(span.text) == 1 and "\u2801" <= span.text <= "\u28ff"]
+    assert len(dots) == 1
+
+
 def test_gaps_are_not_bridged() -> None:
     """Two values with NaN between them are two dots, at the left and at the right."""
     canvas, _, _ = drawn([0.0, None, 0.0], 10, 1)

@@ -265,6 +265,16 @@ def test_a_plot_of_any_numbers_can_be_drawn(browser: Any, tmp_path: Path, values
     assert not re.search("NaN|Infinity|undefined|null", drawn)
 
 
+def test_without_a_browser_these_tests_are_skipped_but_not_where_all_must_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="there is no chromedriver on PATH"), chromium():
+        pass
+    monkeypatch.setenv("CI", "1")
+    with pytest.raises(pytest.fail.Exception, match="there is no chromedriver on PATH"), chromium():
+        pass
+
+
 def test_the_same_plot_is_the_same_page(tmp_path: Path, two_runs: Plot) -> None:
     logs = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
     assert page(two_runs) == page(plotted(logs, "loss_value", "lr", smooth=0.6))

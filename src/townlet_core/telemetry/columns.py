@@ -111,7 +111,7 @@ class Column:
         if not buckets or buckets[-1].number != number:
             if len(buckets) >= MOST_BUCKETS:
                 self._halve()
-                self.add(epoch, value)
+                self.add(epoch, value)  # to a bucket that is twice as wide, or to one that is wider still
                 return
             buckets.append(_Bucket(number, epoch, epoch))
         bucket = buckets[-1]
@@ -134,14 +134,13 @@ class Column:
         self._above = above
 
     def _halve(self) -> None:
-        """Make the buckets twice as wide, until there are fewer."""
-        while len(self._buckets) >= MOST_BUCKETS:
-            self.width *= 2
-            wider: list[_Bucket] = []
-            for bucket in self._buckets:
-                bucket.number = int(bucket.first // self.width)
-                if wider and wider[-1].number == bucket.number:
-                    wider[-1].take(bucket)
-                else:
-                    wider.append(bucket)
-            self._buckets = wider
+        """Make the buckets twice as wide."""
+        self.width *= 2
+        wider: list[_Bucket] = []
+        for bucket in self._buckets:
+            bucket.number = int(bucket.first // self.width)
+            if wider and wider[-1].number == bucket.number:
+                wider[-1].take(bucket)
+            else:
+                wider.append(bucket)
+        self._buckets = wider

@@ -24,7 +24,7 @@ def legend(plot: Plot) -> list[Any]:
     entries: list[Any] = []
     for number, name in enumerate(plot.names[:MOST_NAMES]):
         dashes: Any = DASHES[number // len(COLOURS) % len(DASHES)]
-        label = f" {name}" if name.startswith("_") else name  # which matplotlib would leave out
+        label = f" {name}" if name.startswith("_") else name  # which matplotlib before 3.10 leaves out
         colour = COLOURS[number % len(COLOURS)]
         entries.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=1.8, label=label))
     if len(plot.names) > MOST_NAMES:
