@@ -143,10 +143,22 @@ def commands(folder: Path, sizes: tuple[int, ...]) -> None:
         megabytes = f"{log.stat().st_size / 1e6:,.0f} MB"
         wanted = f"{WANTED_MEGABYTES} MB"
         rows.append((f"townlet telemetry validate, {size:,} records ({megabytes})", *_figures(_validate(log)), wanted))
+        if size == RECORDS:
+            rows += _plots(log, folder)
         log.unlink()
     print("\n## The command\n")
     print(table(("command", "seconds", "processor time", "memory at most", "wanted"), rows))
     print(f"\nThe predecessor took {PREDECESSOR[1]}.")
+
+
+def _plots(log: Path, folder: Path) -> list[tuple[str, str, str, str, str]]:
+    """Measure plots of a log: in the terminal, and of each kind of file."""
+    outputs = {"in a pipe": (), **{kind: ("--output", str(folder / f"plot.{kind}")) for kind in ("html", "svg", "png")}}
+    words = ("telemetry", "plot", str(log))
+    return [
+        (f"townlet telemetry plot, the same log, {name}", *_figures((*words, *output)), "a few seconds")
+        for name, output in outputs.items()
+    ]
 
 
 def _validate(log: Path) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ EVERYBODYS = {"errors", "schema"}
 
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {
+    "matplotlib": ("townlet_core/telemetry/figure.py", "townlet_core/telemetry/figure_legend.py"),
     "numba": ("townlet_core/world/",),
     "torch": (
         "townlet_core/policy/marks.py",
@@ -163,6 +164,8 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["telemetry", "migrate", "--help"],
         ["telemetry", "explain", "--help"],
         ["telemetry", "export", "--help"],
+        ["telemetry", "plot", "--help"],
+        ["telemetry", "plot", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl"), "--run", "1"],
         ["telemetry", "validate", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl")],
         ["config", "list"],
     ],

@@ -11,11 +11,15 @@ from townlet_cli.options import path_of, whole_number
 from townlet_cli.render import note, put
 from townlet_cli.telemetry_explain import explain
 from townlet_cli.telemetry_export import export
+from townlet_cli.telemetry_plot import plot
 from townlet_core.errors import UsageError
 
 app = typer.Typer(help="Look at the logs of training.", no_args_is_help=True, rich_markup_mode=None)
 
 LOG_HELP = "Telemetry log; its segments LOG.1, LOG.2.gz, ... are read with it. - is standard input."
+
+
+app.command()(plot)
 
 
 @app.callback()
