@@ -32,7 +32,7 @@ EVERYBODYS = {"errors", "schema"}
 
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {
-    "matplotlib": ("townlet_core/telemetry/figure.py", "townlet_core/telemetry/figure_legend.py"),
+    "matplotlib": ("townlet_core/telemetry/plotting/figure.py", "townlet_core/telemetry/plotting/figure_legend.py"),
     "numba": ("townlet_core/world/",),
     "torch": (
         "townlet_core/policy/marks.py",

@@ -15,9 +15,9 @@ from townlet_cli.render import note, put, table_text, warn
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from townlet_core.telemetry.braille import Line
-    from townlet_core.telemetry.curves import LogCurves
-    from townlet_core.telemetry.plotting import Plot
+    from townlet_core.telemetry.plotting.braille import Line
+    from townlet_core.telemetry.plotting.curves import LogCurves
+    from townlet_core.telemetry.plotting.plan import Plot
 
 PIPE_COLUMNS = 80  # unless COLUMNS says otherwise
 LOOKS = {"title": "bold", "words": "dim", "axis": "dim", "threshold": "red", "baseline": "bright_black"}
@@ -48,11 +48,11 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
         OutputError: the picture cannot be written, or no window be opened.
     """
     from townlet_core.telemetry.baseline import read_baseline
-    from townlet_core.telemetry.curves import Wanted, read_curves
-    from townlet_core.telemetry.figure import check_installed, show
-    from townlet_core.telemetry.metrics import USUAL
-    from townlet_core.telemetry.pictures import check_output, write
-    from townlet_core.telemetry.plotting import Wishes, plot_of
+    from townlet_core.telemetry.plotting.curves import Wanted, read_curves
+    from townlet_core.telemetry.plotting.figure import check_installed, show
+    from townlet_core.telemetry.plotting.metrics import USUAL
+    from townlet_core.telemetry.plotting.pictures import check_output, write
+    from townlet_core.telemetry.plotting.plan import Wishes, plot_of
     from townlet_core.telemetry.stream import told_apart
 
     patterns, thresholds, smooth = _patterns(wanted.metrics), _thresholds(wanted.thresholds), _smoothing(wanted)
@@ -104,7 +104,7 @@ def _thresholds(given: Sequence[str]) -> dict[str, float]:
 
 
 def _smoothing(wanted: Drawing) -> float:
-    from townlet_core.telemetry.plotting import USUAL_SMOOTHING
+    from townlet_core.telemetry.plotting.plan import USUAL_SMOOTHING
 
     if wanted.smooth is None:
         return USUAL_SMOOTHING if wanted.output is not None or wanted.show else 0.0
@@ -138,7 +138,7 @@ def _what(plot: Plot) -> str:
 
 def _put_in_terminal(plot: Plot) -> None:
     """Draw the plot as wide as the terminal, in colour; into a pipe as plain text."""
-    from townlet_core.telemetry.braille import picture
+    from townlet_core.telemetry.plotting.braille import picture
 
     lines = picture(plot, shutil.get_terminal_size((PIPE_COLUMNS, 24)).columns)
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
@@ -152,7 +152,7 @@ def _put_in_terminal(plot: Plot) -> None:
 def _coloured(lines: Sequence[Line]) -> str:
     from rich.text import Text
 
-    from townlet_core.telemetry.plotting import COLOURS_ON_BLACK
+    from townlet_core.telemetry.plotting.plan import COLOURS_ON_BLACK
 
     def look(style: str) -> str:
         return COLOURS_ON_BLACK[int(style) % len(COLOURS_ON_BLACK)] if style.isdigit() else LOOKS.get(style, "")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.telemetry.reading import ours, write
-from townlet_core.telemetry.curves import Wanted, read_curves
-from townlet_core.telemetry.metrics import USUAL
-from townlet_core.telemetry.plotting import Plot, Wishes, plot_of
+from townlet_core.telemetry.plotting.curves import Wanted, read_curves
+from townlet_core.telemetry.plotting.metrics import USUAL
+from townlet_core.telemetry.plotting.plan import Plot, Wishes, plot_of
 
 
 def plotted(logs: Sequence[Path], *metrics: str, **wishes: Any) -> Plot:

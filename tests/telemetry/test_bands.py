@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from townlet_core.telemetry.bands import bands
-from townlet_core.telemetry.columns import MOST_BUCKETS, Point
+from townlet_core.telemetry.plotting.bands import bands
+from townlet_core.telemetry.plotting.columns import MOST_BUCKETS, Point
 
 
 def run(*values: float | None, first: int = 1, step: int = 1) -> list[Point]:

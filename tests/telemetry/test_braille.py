@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.telemetry.plots import plotted, with_values
-from townlet_core.telemetry.braille import Canvas, Line, Scale, curve, picture
-from townlet_core.telemetry.columns import MOST_BUCKETS, Column
-from townlet_core.telemetry.plotting import Series
+from townlet_core.telemetry.plotting.braille import Canvas, Line, Scale, curve, picture
+from townlet_core.telemetry.plotting.columns import MOST_BUCKETS, Column
+from townlet_core.telemetry.plotting.plan import Series
 
 SQUARES = """\
 run anna

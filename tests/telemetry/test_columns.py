@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from townlet_core.telemetry.columns import LARGEST, MOST_BUCKETS, Column, Crossing, Point
+from townlet_core.telemetry.plotting.columns import LARGEST, MOST_BUCKETS, Column, Crossing, Point
 
 numbers = st.floats(-LARGEST, LARGEST) | st.none()
 

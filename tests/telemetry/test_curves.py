@@ -10,7 +10,7 @@ import pytest
 from tests.telemetry.epochs import record
 from tests.telemetry.reading import line, ours, theirs, write
 from townlet_core.errors import InputError
-from townlet_core.telemetry.curves import MOST_RUNS, LogCurves, Mark, RunCurves, Wanted, read_curves
+from townlet_core.telemetry.plotting.curves import MOST_RUNS, LogCurves, Mark, RunCurves, Wanted, read_curves
 
 MONDAY = datetime(2026, 2, 2, tzinfo=UTC)
 

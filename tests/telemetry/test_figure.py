@@ -13,9 +13,9 @@ from PIL import Image
 
 from tests.telemetry.plots import plotted, with_values
 from tests.telemetry.reading import ours, theirs, write
-from townlet_core.telemetry.columns import MOST_BUCKETS
-from townlet_core.telemetry.figure import picture
-from townlet_core.telemetry.plotting import COLOURS, Plot
+from townlet_core.telemetry.plotting.columns import MOST_BUCKETS
+from townlet_core.telemetry.plotting.figure import picture
+from townlet_core.telemetry.plotting.plan import COLOURS, Plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 

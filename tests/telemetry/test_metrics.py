@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from townlet_core.errors import InputError
-from townlet_core.telemetry.metrics import USUAL, chosen, meaning
+from townlet_core.telemetry.plotting.metrics import USUAL, chosen, meaning
 
 THERE = {
     "epoch": True,

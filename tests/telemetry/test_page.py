@@ -13,9 +13,9 @@ import pytest
 from tests.telemetry.browsing import asked, chromium, go, said
 from tests.telemetry.plots import plotted, with_values
 from tests.telemetry.reading import ours, write
-from townlet_core.telemetry.columns import MOST_BUCKETS
-from townlet_core.telemetry.page import page
-from townlet_core.telemetry.plotting import Plot
+from townlet_core.telemetry.plotting.columns import MOST_BUCKETS
+from townlet_core.telemetry.plotting.page import page
+from townlet_core.telemetry.plotting.plan import Plot
 
 EPOCHS = 60
 

@@ -9,8 +9,8 @@ import pytest
 from tests.telemetry.plots import plotted, with_values
 from tests.telemetry.reading import ours, theirs, write
 from townlet_core.errors import InputError
-from townlet_core.telemetry.columns import Crossing
-from townlet_core.telemetry.plotting import Event
+from townlet_core.telemetry.plotting.columns import Crossing
+from townlet_core.telemetry.plotting.plan import Event
 
 
 def test_logs_are_named_by_their_files(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from townlet_core.telemetry.scales import labels, short, ticks
+from townlet_core.telemetry.plotting.scales import labels, short, ticks
 
 
 @pytest.mark.parametrize(

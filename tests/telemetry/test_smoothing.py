@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from townlet_core.telemetry.smoothing import smoothed
+from townlet_core.telemetry.plotting.smoothing import smoothed
 
 weights = st.floats(0, 0.999)
 values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from townlet_core.telemetry.columns import MOST_BUCKETS, Point
+from townlet_core.telemetry.plotting.columns import MOST_BUCKETS, Point
 
 
 def bands(runs: Sequence[Sequence[Point]]) -> list[Point]:

@@ -8,10 +8,10 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from townlet_core.errors import OutputError
-from townlet_core.telemetry.columns import Point
-from townlet_core.telemetry.figure_legend import crossing_mark, event_mark, legend
-from townlet_core.telemetry.plotting import COLOURS, DASHES, Panel, Plot, Series
-from townlet_core.telemetry.scales import labels, short
+from townlet_core.telemetry.plotting.columns import Point
+from townlet_core.telemetry.plotting.figure_legend import crossing_mark, event_mark, legend
+from townlet_core.telemetry.plotting.plan import COLOURS, DASHES, Panel, Plot, Series
+from townlet_core.telemetry.plotting.scales import labels, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from townlet_core.errors import OutputError, UsageError
-from townlet_core.telemetry import figure
-from townlet_core.telemetry.page import page
-from townlet_core.telemetry.plotting import Plot
+from townlet_core.telemetry.plotting import figure
+from townlet_core.telemetry.plotting.page import page
+from townlet_core.telemetry.plotting.plan import Plot
 
 KINDS: Final = ("png", "svg", "html")
 

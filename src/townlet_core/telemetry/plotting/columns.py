@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from townlet_core.telemetry.smoothing import Average
+from townlet_core.telemetry.plotting.smoothing import Average
 
 MOST_BUCKETS: Final = 1_000  # of a column: more than a picture has dots for
 LARGEST: Final = 1e300  # what is larger cannot be drawn beside its negative

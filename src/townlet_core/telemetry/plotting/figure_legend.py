@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from townlet_core.telemetry.plotting import COLOURS, DASHES, Plot
+from townlet_core.telemetry.plotting.plan import COLOURS, DASHES, Plot
 
 MOST_NAMES: Final = 24  # in the legend
 MARK_WORDS: Final = {

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from townlet_core.errors import InputError
-from townlet_core.telemetry.bands import bands
-from townlet_core.telemetry.columns import Column, Crossing, Point
-from townlet_core.telemetry.curves import ALIKE, LogCurves, RunCurves
 from townlet_core.telemetry.lines import printable
-from townlet_core.telemetry.metrics import chosen, meaning
+from townlet_core.telemetry.plotting.bands import bands
+from townlet_core.telemetry.plotting.columns import Column, Crossing, Point
+from townlet_core.telemetry.plotting.curves import ALIKE, LogCurves, RunCurves
+from townlet_core.telemetry.plotting.metrics import chosen, meaning
 
 # Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: told apart by colour-blind people too. On white and on black.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c7a00", "#444444")

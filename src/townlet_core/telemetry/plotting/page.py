@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any, Final
 
-from townlet_core.telemetry.plotting import COLOURS, COLOURS_ON_BLACK, Panel, Plot, Series
+from townlet_core.telemetry.plotting.plan import COLOURS, COLOURS_ON_BLACK, Panel, Plot, Series
 
 DIGITS: Final = 7  # of a number that count
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -54,7 +54,7 @@ PAGE: Final = """\
 
 def page(plot: Plot) -> bytes:
     """Give the page of a plot."""
-    own = files("townlet_core.telemetry")
+    own = files("townlet_core.telemetry.plotting")
     return PAGE.format(
         policy=POLICY,
         title=html.escape(plot.title),
