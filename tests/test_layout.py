@@ -18,13 +18,14 @@ CLI = ROOT / "src" / "townlet_cli"
 MAY_IMPORT = {
     "errors": set(),
     "schema": set(),
-    "config": set(),
+    "documents": set(),
+    "config": {"documents"},
     "world": {"config"},
     "policy": {"config", "world"},
     "samples": set(),
     "rollout": {"config", "world", "policy", "samples"},
     "dataset": {"samples"},
-    "telemetry": set(),
+    "telemetry": {"documents"},
     "ppo": {"config", "world", "policy", "samples", "rollout", "dataset", "telemetry"},
     "envs": {"config", "world", "rollout"},
 }

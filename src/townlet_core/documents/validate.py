@@ -7,8 +7,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from townlet_core.config.cuts import Cuts, widen
-from townlet_core.config.nodes import (
+from townlet_core.documents.cuts import Cuts, widen
+from townlet_core.documents.nodes import (
     Finding,
     Mapping,
     Node,
@@ -21,7 +21,7 @@ from townlet_core.config.nodes import (
     place_of,
     walk,
 )
-from townlet_core.config.scalars import BROKEN
+from townlet_core.documents.scalars import BROKEN
 from townlet_core.schema import explain, record_at
 
 Model = TypeVar("Model", bound=BaseModel)
