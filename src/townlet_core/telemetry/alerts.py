@@ -125,27 +125,24 @@ class Judge:
     def see(self, value: Value, epoch: float | None) -> Verdict:
         """Judge the value of an epoch."""
         if self.rule.missing:
-            known, breach = True, _missing(value)
-        elif value is None or (isinstance(value, Odd) and value.got == NULL and self.rule.allow_null):
-            known, breach = False, None
-        elif isinstance(value, Odd):
-            known, breach = True, Breach(None, value.got, None, None, _explained(value))
-        else:
-            number = abs(value) if self.rule.amount else value
-            known, breach = self._look(value, number, epoch)
-        return self._step(breach) if known else self._verdict(None)
+            return self._step(_missing(value))
+        if value is None or (isinstance(value, Odd) and value.got == NULL and self.rule.allow_null):
+            return self._verdict(None)
+        if isinstance(value, Odd):
+            return self._step(Breach(None, value.got, None, None, _explained(value)))
+        return self._step(self._look(value, abs(value) if self.rule.amount else value, epoch))
 
-    def _look(self, value: float, number: float, epoch: float | None) -> tuple[bool, Breach | None]:
-        """Compare a number with what the rule demands; tell whether there is enough to compare it with."""
+    def _look(self, value: float, number: float, epoch: float | None) -> Breach | None:
+        """Compare a number with what the rule demands. While there is too little to compare it with it is fine."""
         rule = self.rule
         if rule.plateau_over is not None:
-            return True, self._stand_still(number, rule.plateau_over)
+            return self._stand_still(number, rule.plateau_over)
         reference, compared, of = self.reference, number, ""
         if rule.window is not None or rule.change_over is not None:
             before = list(self._past)
             self._past.append((epoch, number))
             if len(before) < (rule.window or rule.change_over or 0):
-                return False, None
+                return None
             if rule.window is not None:
                 reference = math.fsum(past for _, past in before) / rule.window
                 of = f"the mean of {rule.window} epochs is {reference:.4g}"
@@ -154,7 +151,7 @@ class Judge:
         elif reference is not None:
             of = f"its baseline is {reference:.4g}"
         share = rule.clear if self.state is State.FIRING else None
-        return True, self._beyond(value, compared, limit_of(rule, reference, share), of)
+        return self._beyond(value, compared, limit_of(rule, reference, share), of)
 
     def _beyond(self, value: float, compared: float, limit: float, of: str) -> Breach | None:
         """Compare with a limit."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import Field
 
+from townlet_core.documents.cuts import Cuts
 from townlet_core.documents.document import read_document
-from townlet_core.documents.nodes import Finding, key_place
+from townlet_core.documents.nodes import Finding, dotted, key_place
 from townlet_core.documents.text import as_error, read_text
 from townlet_core.documents.toml import read_toml
 from townlet_core.documents.validate import read_record
@@ -138,19 +139,27 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
     reading = read_record(RulesFile, root, {})
     findings += reading.findings
     rules = reading.record.rules if reading.record is not None else ()
-    names: dict[str, int] = {}
-    for number, rule in enumerate(rules):
-        place = reading.cuts.original(("rules", number))
-        for key, clause, hint in (*flaws(rule), *_repeated(rule, names)):
-            if not reading.cuts.concern((*place, key)):
-                findings.append(Finding(key_place(root, (*place, key)), (*place, key), clause, hint))
-        names.setdefault(rule.title, number)
+    findings += _senseless(rules, reading.cuts)
     if findings or reading.record is None:
         raise as_error(findings, str(path))
     return tuple(
         rule.model_copy(update={"baseline": str(path.parent / rule.baseline)}) if rule.baseline else rule
         for rule in rules
     )
+
+
+def _senseless(rules: Sequence[Rule], cuts: Cuts) -> Iterator[Finding]:
+    """Find what makes no sense in rules whose keys and values are all right by themselves."""
+    names: dict[str, str] = {}
+    for number, rule in enumerate(rules):
+        place = cuts.original(("rules", number))
+        if cuts.concern(place):
+            continue
+        found = list(flaws(rule))
+        for key, clause, hint in found or _repeated(rule, names):
+            yield Finding(key_place(cuts.root, (*place, key)), (*place, key), clause, hint)
+        if not found:
+            names.setdefault(rule.title, dotted(place))
 
 
 def flaws(rule: Rule) -> Iterator[Flaw]:
@@ -212,8 +221,8 @@ def _limits(rule: Rule, kind: str) -> Iterator[Flaw]:
             yield Flaw("clear", f"must be {words} {kind}: {limit:g}, found {rule.clear:g}")
 
 
-def _repeated(rule: Rule, names: dict[str, int]) -> Iterator[Flaw]:
+def _repeated(rule: Rule, names: dict[str, str]) -> Iterator[Flaw]:
     if rule.title in names:
         key = "name" if rule.name else "metric"
-        clause = f"rules.{names[rule.title]} is called '{rule.title}' too"
+        clause = f"{names[rule.title]} is called '{rule.title}' too"
         yield Flaw(key, clause, "give each a name of its own" if rule.name else "remove one, or give it a name")
