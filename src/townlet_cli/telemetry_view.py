@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from townlet_cli.watch_shown import (
     alert_words,
@@ -24,14 +23,17 @@ from townlet_cli.watching import time_words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
     from townlet_core.telemetry.events import Event, RecordSeen
     from townlet_core.telemetry.rules import Rule
 
 TREND = 30  # values of a sparkline
-LEAST_TREND = 8
-RANGE_COLUMNS = 19
+LEAST_TREND = 8  # below that there is none
+NAMES = (100, 26, 18)  # columns for the names of metrics, as many as leave something for the trend
+GAP = 2  # columns between two
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
+PLAIN_SIGNS = str.maketrans("·–…", "|-~")  # for a terminal that has no others
 STYLES = {"ok": "green", "pending": "yellow", "FIRING": "bold red"}
 RANK = {"ok": 0, "pending": 1, "FIRING": 2}
 RECENT_EPOCHS = 10  # by which the time that is left is estimated
@@ -55,6 +57,23 @@ class _Row:
             self.least = value if self.least is None else min(self.least, value)
             self.most = value if self.most is None else max(self.most, value)
 
+    def range(self) -> str:
+        """Word the least and the most."""
+        return "" if self.least is None else f"{number(self.least, 3)} – {number(self.most, 3)}"
+
+
+class _Cells(NamedTuple):
+    """What is written in a row, the trend apart."""
+
+    metric: str
+    value: str
+    range: str
+    limit: str
+    state: str
+
+
+HEAD = _Cells("metric", "value", "least – most", "fires", "state")
+
 
 class View:
     """Shows a watch on a terminal."""
@@ -72,6 +91,7 @@ class View:
 
         self._log, self._rules, self._clock = log, rules, clock
         self._console = console or Console(highlight=False, markup=False, emoji=False)
+        self._is_plain = not self._console.encoding.lower().startswith("utf")
         self._live: Any = None
         self._follow = follow
         self._record: RecordSeen | None = None
@@ -144,20 +164,21 @@ class View:
         for rule in self._rules:
             row = rows.setdefault(rule.metric, _Row(rule.metric, {}))
             row.label = rule.looks_at if rule.amount else row.label
-            row.limits[rule.title] = _limit(rule)
+            row.limits[rule.title] = _limit_words(rule)
         return rows
 
     def _say(self, words: str, style: str) -> None:
+        self._console.print(self._text(words, style))
+
+    def _text(self, words: str, style: str = "") -> Text:
         from rich.text import Text
 
-        self._console.print(Text(words, style))
+        return Text(words.translate(PLAIN_SIGNS) if self._is_plain else words, style)
 
     def _head(self) -> RenderableType:
-        from rich.text import Text
-
         record = self._record
         if record is None:
-            return Text(f"{self._log}: waiting for the first record", "dim")
+            return self._text(f"{self._log}: waiting for the first record", "dim")
         age = max(0.0, self._clock() - self._at)
         words = [record.scenario or str(self._log), f"run {record.run}", epoch_words(record)]
         if record.sps is not None:
@@ -168,10 +189,10 @@ class View:
             words.append(f"last record {time_words(age)} ago" if self._follow else f"written {time_words(age)} ago")
             left = self._left(age)
             words += [f"{time_words(left)} left"] if left is not None else []
-        text = Text(" · ".join(words))
+        text = self._text(" · ".join(words))
         text.stylize("bold", 0, len(words[0]))
         if "FIRING" in self._states.values():
-            text.append(" · FIRING", "bold red")
+            text.append_text(self._text(" · FIRING", "bold red"))
         return text
 
     def _left(self, age: float) -> float | None:
@@ -183,39 +204,33 @@ class View:
 
     def _table(self) -> RenderableType:
         from rich.table import Table
-        from rich.text import Text
 
         rows = [row for row in self._rows.values() if row.trend]
-        names = max([len(row.label) for row in rows], default=6)
-        limits = max([len(self._shown_limit(row)) for row in rows], default=5)
-        spare = self._console.width - min(names, 30) - limits - len("-0.0001234  pending  ") - 4
-        ranged = spare - RANGE_COLUMNS - 2 >= LEAST_TREND
-        trend = min(TREND, spare - (RANGE_COLUMNS + 2 if ranged else 0))
-        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        table.add_column("metric", no_wrap=True, overflow="ellipsis")
-        table.add_column("value", justify="right", no_wrap=True)
-        if trend >= LEAST_TREND:
+        lines = [
+            _Cells(row.label, number(row.last, 3), row.range(), self._limit(row), self._state(row)) for row in rows
+        ]
+        names, trend, ranged = layout(self._console.width, [*lines, HEAD])
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, GAP, 0, 0))
+        table.add_column(HEAD.metric, no_wrap=True)
+        table.add_column(HEAD.value, no_wrap=True, justify="right")
+        if trend:
             table.add_column(f"last {trend}", no_wrap=True)
         if ranged:
-            table.add_column("least – most", no_wrap=True, justify="right")
-        table.add_column("fires", no_wrap=True)
-        table.add_column("state", no_wrap=True)
-        for row in rows:
-            state = self._state(row)
-            style = STYLES[state] if state != "ok" else ""
-            cells = [Text(row.label, style), Text(number(row.last), style)]
-            if trend >= LEAST_TREND:
-                cells.append(Text(self._spark(list(row.trend)[-trend:]), style or "cyan"))
-            if ranged:
-                cells.append(Text(f"{number(row.least)} – {number(row.most)}", "dim"))
-            shown = Text(state, STYLES[state]) if row.limits else Text("")
-            table.add_row(*cells, Text(self._shown_limit(row), "dim"), shown)
+            table.add_column(self._text(HEAD.range), no_wrap=True, justify="right")
+        table.add_column(HEAD.limit, no_wrap=True)
+        table.add_column(HEAD.state, no_wrap=True)
+        for row, line in zip(rows, lines, strict=True):
+            style = STYLES[line.state] if line.state in ("pending", "FIRING") else ""
+            cells = [self._text(shortened(line.metric, names), style), self._text(line.value, style)]
+            cells += [self._text(self._spark(list(row.trend)[-trend:]), style or "cyan")] if trend else []
+            cells += [self._text(line.range, "dim")] if ranged else []
+            table.add_row(*cells, self._text(line.limit, "dim"), self._text(line.state, STYLES.get(line.state, "")))
         return table
 
     def _state(self, row: _Row) -> str:
-        return max((self._states.get(rule, "ok") for rule in row.limits), key=RANK.__getitem__, default="ok")
+        return max((self._states.get(rule, "ok") for rule in row.limits), key=RANK.__getitem__, default="")
 
-    def _shown_limit(self, row: _Row) -> str:
+    def _limit(self, row: _Row) -> str:
         """Give the limit of the rule about a metric with which it stands worst, and how many there are beside it."""
         if not row.limits:
             return ""
@@ -224,8 +239,7 @@ class View:
         return row.limits[worst] + more
 
     def _spark(self, values: Sequence[float | None]) -> str:
-        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        bars = BARS if encoding.lower().startswith("utf") else PLAIN_BARS
+        bars = PLAIN_BARS if self._is_plain else BARS
         known = [value for value in values if value is not None]
         least, most = min(known, default=0.0), max(known, default=0.0)
         step = (most - least) / (len(bars) - 1)
@@ -234,7 +248,27 @@ class View:
         )
 
 
-def _limit(rule: Rule) -> str:
+def layout(columns: int, lines: Sequence[_Cells]) -> tuple[int, int, bool]:
+    """Choose what a terminal has room for: columns of names, length of the trend (0: none), whether to show ranges."""
+    name, value, range_, limit, state = (max(map(len, cells)) for cells in zip(*lines, strict=True))
+    fixed = value + limit + state + 3 * GAP
+    for ranged, most in [(True, NAMES[0]), *((False, most) for most in NAMES)]:
+        names = min(name, most)
+        room = columns - fixed - names - GAP - (range_ + GAP if ranged else 0)
+        if room >= LEAST_TREND:
+            return names, min(room, TREND), ranged
+    return max(columns - fixed, 1), 0, False
+
+
+def shortened(name: str, columns: int) -> str:
+    """Leave out the middle of a name that is too long: its end tells it apart."""
+    if len(name) <= columns:
+        return name
+    end = (columns - 1) * 2 // 3
+    return f"{name[: columns - 1 - end]}…{name[-end:] if end else ''}"
+
+
+def _limit_words(rule: Rule) -> str:
     """Word in few characters what a rule fires at."""
     if rule.missing:
         return "missing"

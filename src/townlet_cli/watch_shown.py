@@ -124,9 +124,11 @@ def epoch_words(record: RecordSeen) -> str:
     return f"epoch {record.epoch:,.0f}{planned}"
 
 
-def number(value: float | None) -> str:
-    """Show a number in few characters."""
-    return "–" if value is None else f"{value:.4g}"
+def number(value: float | None, digits: int = 4) -> str:
+    """Show a number in few characters; one in the thousands keeps all of its digits before the point."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if 10**digits <= abs(value) < 10**7 else f"{value:.{digits}g}"
 
 
 def _name(rule: str, metric: str | None) -> str:

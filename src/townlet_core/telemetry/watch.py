@@ -203,7 +203,7 @@ class Watch:
     def _begin_run(self, run: str, record: Record, at: Mapping[str, Any]) -> Iterator[Event]:
         """Let the rules begin anew, and tell which of them the run has nothing for."""
         for rule in self._judging.firing:
-            yield self._resolved(rule, record.get(rule.metric), "new run", at)
+            yield self._resolved(rule, None, "new run", at)
         self._run, self._judging = run, Alerts(self.rules, self._baselines)
         for rule in self.rules if self._are_own else ():
             why = _looks_at_nothing(rule, record)

@@ -1,0 +1,86 @@
+"""The live view of a watch, drawn at fixed widths."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.telemetry.reading import ours, write
+from townlet_cli.telemetry_view import View, shortened
+from townlet_core.telemetry.rules import Rule
+from townlet_core.telemetry.watch import Watch, read_once
+
+WRITTEN = "2026-02-01T12:00:00+00:00"
+NOW = 1769947205.0  # five seconds after that
+
+RULES = [
+    {"metric": "kl_divergence", "amount": True, "above": 0.2},
+    {"metric": "grad_norm", "above": 5.0, "for": 3},
+    {"metric": "loss_entropy", "below": 0.9},
+    {"metric": "loss_entropy", "below": -0.05, "change_over": 2},
+    {"metric": "conflict.rivalry_avoid_count_mean_avg", "window": 3, "above": 0.5},
+    {"metric": "sps", "plateau_over": 20, "better": "higher"},
+    {"metric": "reward_advantage_corr", "below": -0.5},
+    {"metric": "lr", "missing": True},
+]
+
+
+def drawn(tmp_path: Path, width: int, *, encoding: str = "utf-8", follow: bool = True) -> str:
+    """Watch eight epochs; give what is on the terminal."""
+    rules = [Rule.model_validate(values) for values in RULES]
+    buffer = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=buffer, width=width, force_terminal=False, highlight=False, markup=False)
+    view = View(Path("ppo.jsonl"), rules, follow=follow, console=console, clock=lambda: NOW)
+    facts = {
+        "epochs_planned": 20,
+        "epoch_duration_sec": 10.0,
+        "sps": 1234.5,
+        "scenario": "queue_conflict",
+        "time": WRITTEN,
+    }
+    log = write(
+        tmp_path / "ppo.jsonl",
+        [
+            ours(
+                n,
+                grad_norm=float(n),
+                grad_norm_max=9.0,
+                loss_entropy=1.0 - 0.02 * n,
+                ep_return_mean=None if n == 4 else -2.0 + n / 2,
+                **facts,
+            )
+            for n in range(1, 9)
+        ],
+    )
+    watch = Watch(log, rules)
+    for each in read_once(log):
+        for event in watch.take(each):
+            if event.type == "record" or event.type == "alert":
+                view.event(event.model_copy(update={"file": "ppo.jsonl"}))
+    console.print(view.draw())
+    buffer.flush()
+    said = buffer.buffer.getvalue().decode(encoding)
+    return "\n".join(text.rstrip() for text in said.splitlines())
+
+
+def test_a_view_with_nothing_to_show_says_what_it_waits_for() -> None:
+    console = Console(file=io.StringIO(), width=60)
+    console.print(View(Path("ppo.jsonl"), [], follow=True, console=console).draw())
+    assert "ppo.jsonl: waiting for the first record" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("width", "encoding"), [(110, "utf-8"), (60, "utf-8"), (44, "ascii")])
+def test_the_view_is_drawn_to_the_width_of_the_terminal(tmp_path: Path, width: int, encoding: str) -> None:
+    golden = Path(__file__).parents[1] / "goldens" / f"watch_{width}.txt"
+    said = drawn(tmp_path, width, encoding=encoding)
+    assert max(map(len, said.splitlines())) <= width
+    assert said + "\n" == golden.read_text(encoding="utf-8")
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    """Of 11 columns the sign takes one, the end two thirds of the rest."""
+    assert shortened("conflict.rivalry_max", 11) == "conf…ry_max"
+    assert shortened("conflict", 8) == "conflict"
