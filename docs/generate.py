@@ -16,6 +16,7 @@ import typer.main
 from pydantic import BaseModel
 from schema_tables import key_sections, plain, table
 from training_pages import checkpoints_page, telemetry_page, training_page
+from watch_pages import rules_page
 
 from townlet_cli.app import app
 from townlet_core.config.checks import WINDOW
@@ -111,6 +112,7 @@ def pages() -> dict[str, str]:
         "samples.md": samples_page(),
         "training.md": training_page(NOTICE),
         "telemetry.md": telemetry_page(NOTICE),
+        "rules.md": rules_page(NOTICE),
         "checkpoints.md": checkpoints_page(NOTICE),
     }
 

@@ -156,6 +156,8 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["telemetry", "--help"],
         ["telemetry", "validate", "--help"],
         ["telemetry", "migrate", "--help"],
+        ["telemetry", "watch", "--help"],
+        ["telemetry", "rules", "check", "--help"],
         ["telemetry", "validate", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl")],
         ["config", "list"],
     ],

@@ -33,7 +33,7 @@ LEAST_TREND = 8  # below that there is none
 NAMES = (100, 26, 18)  # columns for the names of metrics, as many as leave something for the trend
 GAP = 2  # columns between two
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
-PLAIN_SIGNS = str.maketrans("·–…", "|-~")  # for a terminal that has no others
+PLAIN_SIGNS = str.maketrans({"·": "|", "–": "-", "…": "~", "±": "+-"})  # for a terminal that has no others
 STYLES = {"ok": "green", "pending": "yellow", "FIRING": "bold red"}
 RANK = {"ok": 0, "pending": 1, "FIRING": 2}
 RECENT_EPOCHS = 10  # by which the time that is left is estimated
@@ -43,7 +43,7 @@ RECENT_EPOCHS = 10  # by which the time that is left is estimated
 class _Row:
     """A metric: what it was, and the rules about it."""
 
-    label: str
+    metric: str
     limits: dict[str, str]  # title of a rule -> its limit in few characters
     last: float | None = None
     least: float | None = None
@@ -163,7 +163,6 @@ class View:
         rows = {"ep_return_mean": _Row("ep_return_mean", {})}
         for rule in self._rules:
             row = rows.setdefault(rule.metric, _Row(rule.metric, {}))
-            row.label = rule.looks_at if rule.amount else row.label
             row.limits[rule.title] = _limit_words(rule)
         return rows
 
@@ -207,7 +206,7 @@ class View:
 
         rows = [row for row in self._rows.values() if row.trend]
         lines = [
-            _Cells(row.label, number(row.last, 3), row.range(), self._limit(row), self._state(row)) for row in rows
+            _Cells(row.metric, number(row.last, 3), row.range(), self._limit(row), self._state(row)) for row in rows
         ]
         names, trend, ranged = layout(self._console.width, [*lines, HEAD])
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, GAP, 0, 0))
@@ -278,4 +277,4 @@ def _limit_words(rule: Rule) -> str:
     if rule.window is not None or rule.baseline is not None:
         share = f"{'+' if rule.above is not None else '-'}{100 * rule.limit:.4g}%"
         return f"{share} of {'mean' if rule.window is not None else 'baseline'}"
-    return f"{sign} {rule.limit:.4g}" + ("/epoch" if rule.change_over is not None else "")
+    return f"{sign} {'±' if rule.amount else ''}{rule.limit:.4g}" + ("/epoch" if rule.change_over is not None else "")

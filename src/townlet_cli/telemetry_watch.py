@@ -9,9 +9,6 @@ from typing import Annotated
 import typer
 
 from townlet_cli.options import path_of
-from townlet_core.errors import UsageError
-
-LEAST_SECONDS = 0.01
 
 
 def finite(typed: str | float) -> float:
@@ -46,65 +43,64 @@ RulesFile = Annotated[
     typer.Option("--rules", metavar="FILE", parser=path_of, help="Watch by the rules of this file (TOML or YAML)."),
 ]
 
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Go on as the log grows, until its run says that it is finished.")
+]
+Kl = Annotated[
+    float | None, _threshold("--kl-threshold", "Alert where |kl_divergence| or kl_divergence_max is above X.")
+]
+Grad = Annotated[float | None, _threshold("--grad-threshold", "Alert where grad_norm or grad_norm_max is above X.")]
+Entropy = Annotated[float | None, _threshold("--entropy-threshold", "Alert where loss_entropy is below X.")]
+RewardCorr = Annotated[
+    float | None, _threshold("--reward-corr-threshold", "Alert where reward_advantage_corr is below X.")
+]
+Loss = Annotated[float | None, _threshold("--loss-threshold", "Alert where |loss_total| is above X.")]
+NoDefaultRules = Annotated[
+    bool, typer.Option("--no-default-rules", help="Watch by no rule where neither a threshold nor --rules is given.")
+]
+Stall = Annotated[
+    float | None,
+    typer.Option(
+        "--stall", metavar="SEC", parser=finite, help="With --follow: alert where no record comes for SEC seconds."
+    ),
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first record with an alert.")]
+Command = Annotated[
+    str | None,
+    typer.Option(
+        "--on-alert",
+        metavar="CMD",
+        help="Run this in a shell for each alert, which it gets as JSON on standard input; it has ten seconds.",
+    ),
+]
+Interval = Annotated[
+    float, typer.Option("--interval", metavar="SEC", parser=finite, help="With --follow: look for more so often.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of text.")]
+
 
 def watch(
     log: Log,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as the log grows, until its run says that it is finished.")
-    ] = False,
-    kl: Annotated[
-        float | None, _threshold("--kl-threshold", "Alert where |kl_divergence| or kl_divergence_max is above X.")
-    ] = None,
-    grad: Annotated[
-        float | None, _threshold("--grad-threshold", "Alert where grad_norm or grad_norm_max is above X.")
-    ] = None,
-    entropy: Annotated[float | None, _threshold("--entropy-threshold", "Alert where loss_entropy is below X.")] = None,
-    reward_corr: Annotated[
-        float | None, _threshold("--reward-corr-threshold", "Alert where reward_advantage_corr is below X.")
-    ] = None,
-    loss: Annotated[float | None, _threshold("--loss-threshold", "Alert where |loss_total| is above X.")] = None,
+    follow: Follow = False,
+    kl: Kl = None,
+    grad: Grad = None,
+    entropy: Entropy = None,
+    reward_corr: RewardCorr = None,
+    loss: Loss = None,
     rules: RulesFile = None,
-    no_default_rules: Annotated[
-        bool,
-        typer.Option("--no-default-rules", help="Watch by no rule where neither a threshold nor --rules is given."),
-    ] = False,
+    no_default_rules: NoDefaultRules = False,
     run: Run = None,
-    stall: Annotated[
-        float | None,
-        typer.Option(
-            "--stall", metavar="SEC", parser=finite, help="With --follow: alert where no record comes for SEC seconds."
-        ),
-    ] = None,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first record with an alert.")] = False,
-    on_alert: Annotated[
-        str | None,
-        typer.Option(
-            "--on-alert",
-            metavar="CMD",
-            help="Run this in a shell for each alert, which it gets as JSON on standard input; it has ten seconds.",
-        ),
-    ] = None,
-    interval: Annotated[
-        float,
-        typer.Option("--interval", metavar="SEC", parser=finite, help="With --follow: look for more so often."),
-    ] = 0.5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of text.")] = False,
+    stall: Stall = None,
+    fail_fast: FailFast = False,
+    on_alert: Command = None,
+    interval: Interval = 0.5,
+    as_json: Json = False,
 ) -> None:
     """Watch a telemetry log by rules, and tell where they are broken.
 
     Without a threshold and without --rules there are rules to start from. On a terminal there is a live view, in a pipe
     a line a record. Ends with 0 if nothing fired, with 1 if something did, and with 3 if the log cannot be read.
     """
-    if stall is not None and not follow:
-        raise UsageError("is about a log that is followed", where="--stall", hint="add --follow")
-    if follow and str(log) == "-":
-        raise UsageError("is not needed for standard input", where="--follow", hint="leave it out")
-    if interval < LEAST_SECONDS:
-        raise UsageError(f"must be at least {LEAST_SECONDS:g}, found {interval:g}", where="--interval")
-    if stall is not None and stall <= 0:
-        raise UsageError(f"must be more than 0, found {stall:g}", where="--stall")
-    if on_alert is not None and not on_alert.strip():
-        raise UsageError("is empty", where="--on-alert")
     from townlet_cli.watching_log import Wanted, watch_log
 
     given = {"kl": kl, "grad": grad, "entropy": entropy, "reward_corr": reward_corr, "loss": loss}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from townlet_core.telemetry.watch import Watch
 
 INTERRUPTED = 130
+LEAST_SECONDS = 0.01  # between two looks at a log
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,31 @@ def watch_log(wanted: Wanted) -> int:
     """
     from townlet_core.telemetry.watch import Watch
 
+    _refuse(wanted)
     rules, are_own = rules_of(wanted.thresholds, wanted.rules, defaults=wanted.defaults)
     watch = Watch(wanted.log, rules, are_own=are_own, run=wanted.run, stall=wanted.stall)
     if not are_own:
         note(f"watching by {len(rules)} rules to start from; a threshold, or --rules, puts others in their place")
     with shown(wanted.log, rules, follow=wanted.follow, as_json=wanted.as_json) as show:
         return _Watching(wanted, watch, show).run()
+
+
+def _refuse(wanted: Wanted) -> None:
+    """Refuse options that make no sense.
+
+    Raises:
+        UsageError: names the first of them.
+    """
+    if wanted.stall is not None and not wanted.follow:
+        raise UsageError("is about a log that is followed", where="--stall", hint="add --follow")
+    if wanted.stall is not None and wanted.stall <= 0:
+        raise UsageError(f"must be more than 0, found {wanted.stall:g}", where="--stall")
+    if wanted.follow and str(wanted.log) == "-":
+        raise UsageError("is not needed for standard input", where="--follow", hint="leave it out")
+    if wanted.interval < LEAST_SECONDS:
+        raise UsageError(f"must be at least {LEAST_SECONDS:g}, found {wanted.interval:g}", where="--interval")
+    if wanted.on_alert is not None and not wanted.on_alert.strip():
+        raise UsageError("is empty", where="--on-alert")
 
 
 def rules_of(thresholds: Mapping[str, float], file: Path | None, *, defaults: bool) -> tuple[list[Rule], bool]:

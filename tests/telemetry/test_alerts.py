@@ -109,8 +109,8 @@ def test_epochs_without_a_record_count_for_a_change() -> None:
 
 def test_a_plateau_is_too_many_epochs_without_a_gain() -> None:
     """1.2 and 1.5 are no gains of more than 0.5 over 1.0, 1.6 is; then 1.6, 1.2 and 2.0 are none."""
-    values: list[Value] = [1.0, 1.2, 1.5, 1.6, 1.6, 1.2, 2.0, 2.2]
-    assert states(values, plateau_over=3, least_gain=0.5, better="higher") == "ooooooFo"
+    values = [1.0, 1.2, 1.5, 1.6, 1.6, 1.2, 2.0, 2.2]
+    assert states([*values], plateau_over=3, least_gain=0.5, better="higher") == "ooooooFo"
     assert states([-value for value in values], plateau_over=3, least_gain=0.5, better="lower") == "ooooooFo"
 
 

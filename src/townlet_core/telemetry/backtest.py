@@ -27,7 +27,7 @@ class RuleTried(StrictModel):
     epochs_firing: int = Field(description="records at which it fired")
     first_file: str | None = Field(description="where it first began to fire: file")
     first_line: int | None = Field(description="its line")
-    first_epoch: float | None = Field(description="its epoch")
+    first_epoch: int | None = Field(description="its epoch")
     state: Literal["ok", "FIRING"] = Field(description="at the end of the log")
 
 
@@ -49,7 +49,7 @@ class _Count:
     epochs_firing: int = 0
     first_file: str | None = None
     first_line: int | None = None
-    first_epoch: float | None = None
+    first_epoch: int | None = None
 
 
 @dataclass

@@ -13,6 +13,7 @@ from townlet_core.schema import StrictModel
 from townlet_core.telemetry.rules import Severity
 
 Number = float | None
+Whole = int | None
 Reason = Literal["read", "finished", "failed fast", "interrupted"]
 Why = Literal["clear", "new run"]
 
@@ -38,9 +39,9 @@ class RecordSeen(StrictModel):
     file: str = Field(description="file that it stands in")
     line: int = Field(description="line of that file")
     run: str = Field(description="id of its run, or the number of that")
-    epoch: Number = Field(description="number of the epoch")
-    epochs_planned: Number = Field(description="how many epochs the run is to have")
-    steps: Number = Field(description="transitions learned from so far")
+    epoch: Whole = Field(description="number of the epoch")
+    epochs_planned: Whole = Field(description="how many epochs the run is to have")
+    steps: Whole = Field(description="transitions learned from so far")
     sps: Number = Field(description="transitions a second")
     epoch_duration_sec: Number = Field(description="seconds that the epoch took")
     time: str | None = Field(description="when the epoch ended, in UTC")
@@ -64,7 +65,7 @@ class Alert(StrictModel):
     file: str | None = Field(description="file of the record; null for stall")
     line: int | None = Field(description="its line")
     run: str | None = Field(description="id of its run, or the number of that")
-    epoch: Number = Field(description="its epoch; for stall that of the last record")
+    epoch: Whole = Field(description="its epoch; for stall that of the last record")
     value: Number = Field(description="of the metric; for stall the seconds without a record")
     got: str | None = Field(description="what there is in place of a number")
     compared: Number = Field(description="with the limit")
@@ -83,9 +84,9 @@ class Resolved(StrictModel):
     file: str = Field(description="file of the record that ended it")
     line: int = Field(description="line of that file")
     run: str = Field(description="run of that record")
-    epoch: Number = Field(description="epoch of that record")
+    epoch: Whole = Field(description="epoch of that record")
     value: Number = Field(description="of the metric there")
-    since: Number = Field(description="epoch at which it had begun to fire")
+    since: Whole = Field(description="epoch at which it had begun to fire")
     why: Why = Field(description="the values are fine again, or another run has begun")
 
 

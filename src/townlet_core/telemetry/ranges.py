@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from townlet_core.errors import did_you_mean
-from townlet_core.telemetry.formats import KNOWN, LaterKeys, is_known
-from townlet_core.telemetry.record import EpochRecord
+from townlet_core.telemetry.formats import BASE, KNOWN, LATER, MIGRATED_FROM, LaterKeys, is_known
+from townlet_core.telemetry.record import VERSION, EpochRecord
 
 if TYPE_CHECKING:
     from townlet_core.telemetry.rules import Rule
@@ -101,6 +101,21 @@ def doubts(rule: Rule, baseline: float | None = None) -> Iterator[str]:
     else:
         what = f"{rule.looks_at} is"
     yield from _beyond(rule, limit, (least, most), what, values.why)
+
+
+def looks_at_nothing(rule: Rule, record: Mapping[str, Any]) -> str | None:
+    """Tell why a rule can find nothing in a run: its version lacks the key, or the run is too short."""
+    if not rule.missing and record.get(rule.metric) is None:
+        is_old = record["telemetry_version"] < VERSION or record.get(MIGRATED_FROM) is not None
+        if is_old and rule.metric not in BASE:
+            return f"version 1.0 has no {rule.metric}"
+        if record["telemetry_version"] == VERSION and rule.metric in LATER:
+            return f"{rule.metric} came with version 1.2, and this is {VERSION}"
+    planned = record.get("epochs_planned")
+    back = (rule.window or rule.change_over or rule.plateau_over or 0) + (rule.n_of or (rule.for_ or 1,))[0]
+    if planned is not None and back > planned:
+        return f"can never fire: it needs {back} epochs, and {planned:.0f} are planned"
+    return None
 
 
 def _beyond(rule: Rule, limit: float, ends: tuple[float, float], what: str, why: str) -> Iterator[str]:

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from townlet_core.telemetry.rules import Rule
 
-_KL: Final = "steps of the policy are too large: lower lr, clip_coef or epochs of updates, or set target_kl"
-_GRAD: Final = "look at the value loss and the rewards of that epoch; lower lr or max_grad_norm"
-_ENTROPY: Final = "the policy has stopped to explore: raise entropy_coef, or stop if the return is good"
-_CORR: Final = "what is rewarded and what is thought good differ: look at explained_variance, and at the rewards"
+_KL: Final = "the policy moves too far in an epoch: lower ppo.learning_rate or ppo.update_epochs, or set ppo.target_kl"
+_GRAD: Final = "look at loss_value and the rewards of that epoch; lower ppo.learning_rate or ppo.value_coef"
+_ENTROPY: Final = "the policy explores no more: raise ppo.entropy_coef, or stop here if the return is good"
+_CORR: Final = "what was rewarded is thought bad: look at explained_variance, and at rewards that come late"
 _CONSTANT: Final = "every reward is the same, there is nothing to learn: look at rewards.clip and at the scenario"
-_LOSS: Final = "look at which part of the loss grew; lower lr or value_coef"
+_LOSS: Final = "look which part of the loss it is; lower ppo.learning_rate, or ppo.value_coef if it is loss_value"
+_VALUES: Final = "the values foretell less than a constant would: look at loss_value; lower ppo.learning_rate"
 
 # Option -> the rules that it stands for, all but the limit.
 OPTIONS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
@@ -49,7 +50,7 @@ def default_rules() -> list[Rule]:
         _rule(15.0, "grad_norm_max", "above", **{"for": 3}, message=_GRAD),
         _rule(0.05, "loss_entropy", "below", **{"for": 3}, message=_ENTROPY),
         _rule(5.0, "loss_total", "above", amount=True, severity="critical", message=_LOSS),
-        _rule(0.0, "explained_variance", "below", **{"for": 10}, message="the values have learned nothing: raise lr"),
+        _rule(0.0, "explained_variance", "below", **{"for": 10}, message=_VALUES),
         _rule(-0.2, "reward_advantage_corr", "below", **{"for": 3}, message=_CORR),
         _rule(1e-9, "reward_advantage_corr", "below", amount=True, **{"for": 3}, message=_CONSTANT),
         _rule(

@@ -14,11 +14,9 @@ from townlet_core.telemetry.baseline import read_baseline
 from townlet_core.telemetry.checks import Check, Record
 from townlet_core.telemetry.events import Alert, BreachSeen, Ended, Event, Reason, RecordSeen, Resolved, Warned, Why
 from townlet_core.telemetry.follow import Line, Notice
-from townlet_core.telemetry.formats import BASE, LATER, MIGRATED_FROM
 from townlet_core.telemetry.lines import lines, opened
 from townlet_core.telemetry.problems import Problem
-from townlet_core.telemetry.ranges import doubts
-from townlet_core.telemetry.record import VERSION
+from townlet_core.telemetry.ranges import doubts, looks_at_nothing
 from townlet_core.telemetry.rules import Rule
 from townlet_core.telemetry.stream import files_of
 
@@ -89,10 +87,10 @@ class Watch:
         self._file: Path | None = None
         self._run: str | None = None
         self._judging = Alerts(rules, self._baselines)
-        self._fired: dict[str, float | None] = {}  # title of a rule that fires -> epoch at which it began to
+        self._fired: dict[str, int | None] = {}  # title of a rule that fires -> epoch at which it began to
         self._seen: set[str] = set()  # metrics that a record has had
         self._last = clock()  # when the last record came
-        self._epoch: float | None = None  # of that
+        self._epoch: int | None = None  # of that
 
     def begin(self) -> list[Event]:
         """Tell what is doubtful about the rules by themselves."""
@@ -183,7 +181,7 @@ class Watch:
             if each.key is not None and each.got is not None and each.key not in record
         }
         run = record.get("run_id") or str(self._check.summary.run).partition(" ")[0]
-        epoch = record.get("epoch")
+        epoch = _whole(record.get("epoch"))
         at: dict[str, Any] = {"file": str(file), "line": number, "run": run, "epoch": epoch}
         if run != self._run:
             self._events += self._begin_run(run, record, at)
@@ -206,7 +204,7 @@ class Watch:
             yield self._resolved(rule, None, "new run", at)
         self._run, self._judging = run, Alerts(self.rules, self._baselines)
         for rule in self.rules if self._are_own else ():
-            why = _looks_at_nothing(rule, record)
+            why = looks_at_nothing(rule, record)
             if why is not None:
                 yield self.warn(f"rule '{rule.title}': {why}", Path(at["file"]), at["line"])
 
@@ -218,8 +216,8 @@ class Watch:
         self._seen.update(values)
         return RecordSeen(
             **at,
-            epochs_planned=record.get("epochs_planned"),
-            steps=record.get("steps"),
+            epochs_planned=_whole(record.get("epochs_planned")),
+            steps=_whole(record.get("steps")),
             sps=record.get("sps"),
             epoch_duration_sec=record.get("epoch_duration_sec"),
             time=record.get("time"),
@@ -270,6 +268,11 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _whole(value: float | None) -> int | None:
+    """Take a whole number as one: the predecessor wrote 1.0."""
+    return None if value is None else int(value)
+
+
 def _breach(verdict: Verdict) -> BreachSeen:
     rule, breach = verdict.rule, verdict.breach
     assert breach is not None
@@ -284,18 +287,3 @@ def _breach(verdict: Verdict) -> BreachSeen:
         limit=breach.limit,
         what=f"{rule.looks_at} {breach.words}",
     )
-
-
-def _looks_at_nothing(rule: Rule, record: Record) -> str | None:
-    """Tell why a rule can find nothing in a run: its version lacks the key, or the run is too short."""
-    if not rule.missing and record.get(rule.metric) is None:
-        is_old = record["telemetry_version"] < VERSION or record.get(MIGRATED_FROM) is not None
-        if is_old and rule.metric not in BASE:
-            return f"version 1.0 has no {rule.metric}"
-        if record["telemetry_version"] == VERSION and rule.metric in LATER:
-            return f"{rule.metric} came with version 1.2, and this is {VERSION}"
-    planned = record.get("epochs_planned")
-    back = (rule.window or rule.change_over or rule.plateau_over or 0) + (rule.n_of or (rule.for_ or 1,))[0]
-    if planned is not None and back > planned:
-        return f"can never fire: it needs {back} epochs, and {planned:.0f} are planned"
-    return None
