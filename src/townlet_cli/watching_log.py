@@ -128,13 +128,15 @@ class _Watching:
         from townlet_core.telemetry.watch import is_being_written
 
         with Follower(self._wanted.log) as follower:
-            if not follower.exists:
-                note(f"waiting for {self._wanted.log}")
+            is_waiting = False
             while True:
                 before = self._watch.records
                 for found in follower.poll():
                     if self._tell(self._watch.take(found)):
                         return "failed fast"
+                if not follower.exists and not is_waiting:
+                    is_waiting = True
+                    note(f"waiting for {self._wanted.log}")
                 if self._tell(self._watch.idle()):
                     return "failed fast"
                 no_more = self._watch.is_finished and self._watch.records == before
