@@ -12,6 +12,8 @@ from tests.telemetry.reading import line, oldest, ours, theirs, write
 from townlet_core.errors import InputError
 from townlet_core.telemetry.backtest import backtest
 from townlet_core.telemetry.events import EVENT, Event
+from townlet_core.telemetry.follow import Line, Notice
+from townlet_core.telemetry.resume import Run
 from townlet_core.telemetry.rules import Rule
 from townlet_core.telemetry.watch import Watch, baselines_of, is_being_written, read_once
 
@@ -278,3 +280,31 @@ def test_a_record_is_told_of_with_what_it_says_of_its_run(tmp_path: Path) -> Non
     assert (record.epochs_planned, record.sps, record.scenario, record.finished) == (9, 100.0, "queue_conflict", True)
     assert (record.steps, record.epoch_duration_sec) == (in_log()["steps"], 0.25)
     assert record.values == {"ep_return_mean": 2.0}
+
+
+def test_a_number_in_the_wrong_place_is_a_number(tmp_path: Path) -> None:
+    """Steps that do not grow are a warning, not a value that cannot be."""
+    log = write(tmp_path / "a.jsonl", [ours(1), ours(2, steps=160)])
+    events = seen(log, rule("steps", above=1000.0))
+    assert [event.type for event in events] == ["record", "warning", "record", "end"]
+
+
+def test_records_that_a_resumed_run_took_back_come_again_without_complaint(tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    watch = Watch(log, [])
+    for number in (1, 2, 3):
+        watch.take(Line(log, number, line(ours(number))))
+    [warned] = watch.take(Notice(log, "records were taken back", run=Run("anna", after=1)))
+    assert warned.type == "warning"
+    assert [event.type for event in watch.take(Line(log, 2, line(ours(2, loss_value=4.0))))] == ["record"]
+    wrong, *_ = watch.take(Line(log, 3, line(ours(2, loss_value=4.5))))
+    assert wrong.type == "warning"
+
+
+def test_lines_that_were_cut_off_come_again_without_complaint(tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    watch = Watch(log, [])
+    for number in (1, 2):
+        watch.take(Line(log, number, line(ours(number))))
+    watch.take(Notice(log, "was cut off after line 1", line=1))
+    assert [event.type for event in watch.take(Line(log, 2, line(ours(2))))] == ["record"]
