@@ -126,7 +126,7 @@ class View:
             self._say(resolved_words(event), "green")
         else:
             self._end()
-            self._say(end_words(event), "bold")
+            self._say(f"\n{end_words(event)}", "bold")
 
     def draw(self) -> RenderableType:
         """Draw how things stand."""

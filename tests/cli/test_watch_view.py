@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -78,6 +85,51 @@ def test_the_view_is_drawn_to_the_width_of_the_terminal(tmp_path: Path, width: i
     said = drawn(tmp_path, width, encoding=encoding)
     assert max(map(len, said.splitlines())) <= width
     assert said + "\n" == golden.read_text(encoding="utf-8")
+
+
+def on_a_terminal(folder: Path, *words: str, **environment: str) -> tuple[int, str]:
+    """Run a watch on a terminal of 80 columns; give the exit code and what is written to it."""
+    ours_, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 80))
+    variables = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS", "TERM")}
+    command = [sys.executable, "-m", "townlet_cli", "telemetry", "watch", "ppo.jsonl", *words]
+    said = b""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**variables, "TERM": "xterm", **environment},
+    ) as process:
+        os.close(theirs)
+        while select.select([ours_], [], [], 60)[0]:
+            try:
+                said += os.read(ours_, 2**16)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours_)
+    return process.returncode, said.decode()
+
+
+@pytest.mark.parametrize("words", [(), ("--follow", "--interval", "0.05")])
+def test_a_terminal_gets_alerts_and_below_them_the_view(tmp_path: Path, words: tuple[str, ...]) -> None:
+    write(tmp_path / "ppo.jsonl", [ours(1), ours(2, loss_total=-9.0, finished=True)])
+    code, said = on_a_terminal(tmp_path, "--loss-threshold", "5", *words, NO_COLOR="1")
+    assert code == 1
+    alert = "ppo.jsonl:2: epoch 2: ALERT (warning): |loss_total| is 9, above 5"
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
+    assert plain.count(alert) == 1
+    assert plain.index(alert) < plain.rindex("loss_total  ") < plain.index(": 2 records, 1 alert, 0 warnings")
+    assert "FIRING" in plain
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", said)
+
+
+def test_a_terminal_that_can_do_nothing_gets_lines(tmp_path: Path) -> None:
+    write(tmp_path / "ppo.jsonl", [ours(1)])
+    code, said = on_a_terminal(tmp_path, "--loss-threshold", "5", TERM="dumb")
+    assert (code, "\x1b" in said) == (0, False)
+    assert said.splitlines()[0] == "ppo.jsonl:1: epoch 1: ok · loss_total 1.5"
 
 
 def test_a_long_name_loses_its_middle() -> None:
