@@ -1,4 +1,4 @@
-"""The live view of a watch, drawn at fixed widths."""
+"""The live view of a watch, drawn at fixed widths. `python -m tests.cli.test_watch_view` draws its goldens anew."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import termios
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from townlet_core.telemetry.watch import Watch, read_once
 WRITTEN = "2026-02-01T12:00:00+00:00"
 NOW = 1769947205.0  # five seconds after that
 
+SIZES = {110: "utf-8", 60: "utf-8", 44: "ascii"}  # columns -> encoding
+
 RULES = [
     {"metric": "kl_divergence", "amount": True, "above": 0.2},
     {"metric": "grad_norm", "above": 5.0, "for": 3},
@@ -33,6 +36,10 @@ RULES = [
     {"metric": "reward_advantage_corr", "below": -0.5},
     {"metric": "lr", "missing": True},
 ]
+
+
+def golden(width: int) -> Path:
+    return Path(__file__).parents[1] / "goldens" / f"watch_{width}.txt"
 
 
 def drawn(tmp_path: Path, width: int, *, encoding: str = "utf-8", follow: bool = True) -> str:
@@ -79,12 +86,11 @@ def test_a_view_with_nothing_to_show_says_what_it_waits_for() -> None:
     assert "ppo.jsonl: waiting for the first record" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("width", "encoding"), [(110, "utf-8"), (60, "utf-8"), (44, "ascii")])
+@pytest.mark.parametrize(("width", "encoding"), SIZES.items())
 def test_the_view_is_drawn_to_the_width_of_the_terminal(tmp_path: Path, width: int, encoding: str) -> None:
-    golden = Path(__file__).parents[1] / "goldens" / f"watch_{width}.txt"
     said = drawn(tmp_path, width, encoding=encoding)
     assert max(map(len, said.splitlines())) <= width
-    assert said + "\n" == golden.read_text(encoding="utf-8")
+    assert said + "\n" == golden(width).read_text(encoding="utf-8")
 
 
 def on_a_terminal(folder: Path, *words: str, **environment: str) -> tuple[int, str]:
@@ -136,3 +142,9 @@ def test_a_long_name_loses_its_middle() -> None:
     """Of 11 columns the sign takes one, the end two thirds of the rest."""
     assert shortened("conflict.rivalry_max", 11) == "conf…ry_max"
     assert shortened("conflict", 8) == "conflict"
+
+
+if __name__ == "__main__":
+    for width, encoding in SIZES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            golden(width).write_text(drawn(Path(folder), width, encoding=encoding) + "\n", encoding="utf-8")
