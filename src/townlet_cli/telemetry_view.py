@@ -117,7 +117,8 @@ class View:
         if event.type == "record":
             self._see(event)
         elif event.type == "warning":
-            self._say(f"warning: {warning_words(event)}", "yellow")
+            kind, style = ("note", "dim") if event.is_note else ("warning", "yellow")
+            self._say(f"{kind}: {warning_words(event)}", style)
         elif event.type == "alert":
             self._states[event.rule] = "FIRING"
             self._say(alert_words(event), "bold red" if event.severity == "critical" else "red")

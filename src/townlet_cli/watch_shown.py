@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from townlet_cli.render import put, warn
+from townlet_cli.render import note, put, warn
 
 if TYPE_CHECKING:
     from townlet_core.telemetry.events import Alert, BreachSeen, Ended, Event, RecordSeen, Resolved, Warned
@@ -56,7 +56,7 @@ class _Lines:
 
     def event(self, event: Event) -> None:
         if event.type == "warning":
-            warn(warning_words(event))
+            (note if event.is_note else warn)(warning_words(event))
         elif event.type == "record":
             put(record_words(event))
             for breach in event.breaches:

@@ -294,8 +294,8 @@ def test_records_that_a_resumed_run_took_back_come_again_without_complaint(tmp_p
     watch = Watch(log, [])
     for number in (1, 2, 3):
         watch.take(Line(log, number, line(ours(number))))
-    [warned] = watch.take(Notice(log, "records were taken back", run=Run("anna", after=1)))
-    assert warned.type == "warning"
+    [noted] = told(watch.take(Notice(log, "records were taken back", run=Run("anna", after=1))), "warning")
+    assert (noted.is_note, watch.warnings) == (True, 0)
     assert [event.type for event in watch.take(Line(log, 2, line(ours(2, loss_value=4.0))))] == ["record"]
     wrong, *_ = watch.take(Line(log, 3, line(ours(2, loss_value=4.5))))
     assert wrong.type == "warning"
@@ -306,5 +306,6 @@ def test_lines_that_were_cut_off_come_again_without_complaint(tmp_path: Path) ->
     watch = Watch(log, [])
     for number in (1, 2):
         watch.take(Line(log, number, line(ours(number))))
-    watch.take(Notice(log, "was cut off after line 1", line=1))
+    [warned] = told(watch.take(Notice(log, "was cut off after line 1", line=1)), "warning")
+    assert (warned.is_note, watch.warnings) == (False, 1)
     assert [event.type for event in watch.take(Line(log, 2, line(ours(2))))] == ["record"]

@@ -94,6 +94,7 @@ class Warned(StrictModel):
     """Something that makes the watch doubtful, such as a line that is no record, or a rule that can never fire."""
 
     type: Literal["warning"] = "warning"
+    is_note: bool = Field(False, description="it is only good to know, such as a run that goes on from a checkpoint")
     what: str = Field(description="in words")
     file: str | None = Field(None, description="file that it is about")
     line: int | None = Field(None, description="line that it is about")

@@ -103,11 +103,12 @@ class Watch:
     def take(self, found: Line | Notice) -> list[Event]:
         """Look at what has come next."""
         if isinstance(found, Notice):
+            if found.line is not None:
+                self._check.take_back()
+                return [self.warn(found.what, found.file)]
             if found.run is not None:
                 self._check.take_back(found.run.run_id, found.run.after)
-            elif found.line is not None:
-                self._check.take_back()
-            return [self.warn(found.what, found.file)]
+            return [Warned(what=found.what, is_note=True, file=str(found.file))]
         if found.file != self._file:
             self._file = found.file
             self._check.begin(found.file)
