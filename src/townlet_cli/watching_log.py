@@ -67,8 +67,6 @@ def _refuse(wanted: Wanted) -> None:
         raise UsageError("is about a log that is followed", where="--stall", hint="add --follow")
     if wanted.stall is not None and wanted.stall <= 0:
         raise UsageError(f"must be more than 0, found {wanted.stall:g}", where="--stall")
-    if wanted.follow and str(wanted.log) == "-":
-        raise UsageError("is not needed for standard input", where="--follow", hint="leave it out")
     if wanted.interval < LEAST_SECONDS:
         raise UsageError(f"must be at least {LEAST_SECONDS:g}, found {wanted.interval:g}", where="--interval")
     if wanted.on_alert is not None and not wanted.on_alert.strip():
@@ -131,6 +129,7 @@ class _Watching:
             is_waiting = False
             while True:
                 before = self._watch.records
+                may_end = self._watch.is_finished and not is_being_written(self._wanted.log)
                 for found in follower.poll():
                     if self._tell(self._watch.take(found)):
                         return "failed fast"
@@ -139,9 +138,10 @@ class _Watching:
                     note(f"waiting for {self._wanted.log}")
                 if self._tell(self._watch.idle()):
                     return "failed fast"
-                no_more = self._watch.is_finished and self._watch.records == before
-                if no_more and not is_being_written(self._wanted.log):
+                if may_end and self._watch.records == before:
                     return "finished"
+                if follower.is_ended:
+                    return "read"
                 if self._command is not None:
                     self._complain(self._command.reap())
                 time.sleep(self._wanted.interval)

@@ -182,6 +182,22 @@ def test_a_run_that_was_finished_before_another_began_ends_nothing(tmp_path: Pat
         assert watch.end()[0] == 0
 
 
+def test_a_pipe_with_a_name_is_followed_through_several_writers(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ppo.jsonl")
+    with watching(tmp_path, "--kl-threshold", "1") as watch:
+        for number in (1, 2):
+            add(tmp_path, line(ours(number, finished=number == 2)))
+            assert watch.next().startswith(f"ppo.jsonl:{number}: epoch {number}: ok")
+        assert watch.end() == (0, ["the run is finished: 2 records, 0 alerts, 0 warnings"], "")
+
+
+def test_standard_input_is_followed_to_its_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "townlet_cli", "telemetry", "watch", "-", "--follow", "--kl-threshold", "1"]
+    done = subprocess.run(command, input=line(ours(1)), capture_output=True, cwd=tmp_path, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(b"\nread to its end: 1 record, 0 alerts, 0 warnings\n")
+
+
 def test_who_reads_may_go_away(tmp_path: Path) -> None:
     add(tmp_path, line(ours(1)))
     with watching(tmp_path, "--kl-threshold", "1") as watch:
