@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from townlet_core.telemetry.ending import Stamp, lines_backwards, stamp_of
-from townlet_core.telemetry.segments import DRAFT, segments, set_aside
+from townlet_core.telemetry.segments import DRAFT, SUPERSEDED, SUPERSEDING, asides, beside, segments, set_aside
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,22 @@ def supersede(path: Path, run: Run) -> tuple[Stamp | None, str | None]:
     """Move the records that a run will write anew out of a log, to a file beside it.
 
     They are all safe there before the log changes, and it loses the newest first: after a kill in between, the rest
-    goes when the run is resumed again.
+    goes when the run is resumed again. While the log changes that file is called LOG.superseding-<n>, and when all is
+    done LOG.superseded-<n>: so those who read the log know that what it holds now was not there before.
 
     Returns:
         The last record of the run that stays, and a note if any went.
     """
     cuts, last = _find(path, run)
     if not cuts:
+        _tell(path)
         return last, None
     lines = [line for cut in reversed(cuts) for line in _lines_from(cut) if run.supersedes(line)]
-    aside = set_aside(path, "superseded", b"".join(lines))
+    set_aside(path, SUPERSEDING, b"".join(lines))
     for cut in cuts:
         _take_out(path, cut, run)
     _make_active(path)
-    return last, f"moved {len(lines)} records that come after the checkpoint to {aside.name}"
+    return last, f"moved {len(lines)} records that come after the checkpoint to {_tell(path).name}"
 
 
 def _find(path: Path, run: Run) -> tuple[list[Cut], Stamp | None]:
@@ -113,3 +116,12 @@ def _make_active(path: Path) -> None:
     left = segments(path)
     if left and left[-1] != path:
         os.rename(left[-1], path)
+
+
+def _tell(path: Path) -> Path:
+    """Let readers know that the log is as it will be; after a kill there may be several files to tell it by."""
+    told = path
+    for aside in asides(path, SUPERSEDING):
+        told = next(free for n in itertools.count(1) if not (free := beside(path, SUPERSEDED, n)).exists())
+        os.rename(aside, told)
+    return told
