@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic_core import to_json
 
 from townlet_core.telemetry.ending import Stamp, lines_backwards, stamp_of
+from townlet_core.telemetry.lines import MOST_LINE_BYTES
 from townlet_core.telemetry.segments import DRAFT, SUPERSEDED, SUPERSEDING, asides, beside, segments, set_aside
 
 
@@ -72,20 +74,24 @@ def _find(path: Path, run: Run) -> tuple[list[Cut], Stamp | None]:
     """Find what is superseded, newest file first, back to the last record of the run that stays."""
     cuts: list[Cut] = []
     for file in reversed(segments(path)):
-        begin: int | None = None
-        stays: Stamp | None = None
         with file.open("rb") as handle:
-            for place, line in lines_backwards(handle):
-                stamp = run.stamp(line)
-                if stamp is not None and stamp.offset <= run.after:
-                    stays = stamp
-                    break
-                begin = begin if stamp is None else place
+            begin, stays = first_superseded(handle, run)
         if begin is not None:
             cuts.append(Cut(file, begin))
         if stays is not None:
             return cuts, stays
     return cuts, None
+
+
+def first_superseded(file: BinaryIO, run: Run) -> tuple[int | None, Stamp | None]:
+    """Find where in a file the first record begins that a run will write anew, and the last that stays before it."""
+    begin: int | None = None
+    for place, line in lines_backwards(file):
+        stamp = run.stamp(line)
+        if stamp is not None and stamp.offset <= run.after:
+            return begin, stamp
+        begin = begin if stamp is None else place
+    return begin, None
 
 
 def _lines_from(cut: Cut) -> Iterator[bytes]:
@@ -125,3 +131,10 @@ def _tell(path: Path) -> Path:
         told = next(free for n in itertools.count(1) if not (free := beside(path, SUPERSEDED, n)).exists())
         os.rename(aside, told)
     return told
+
+
+def told(aside: Path) -> Run | None:
+    """Read from what was set aside which run was taken back, and to where."""
+    with aside.open("rb") as file:
+        stamp = stamp_of(file.readline(MOST_LINE_BYTES))
+    return None if stamp is None or stamp.run_id is None else Run(stamp.run_id, stamp.offset - 1)

@@ -100,3 +100,9 @@ def _falls(begins: Sequence[Places | None]) -> int:
     if key is None:
         return 0
     return sum(later[key] <= earlier[key] for earlier, later in pairwise(known))
+
+
+def begins_before(one: Places | None, other: Places | None) -> bool:
+    """Say whether a file is known to begin before another."""
+    key = next((key for key in PLACES if one and other and key in one and key in other), None)
+    return one is not None and other is not None and key is not None and one[key] < other[key]
