@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from tests.cli.conftest import Townlet
 from tests.telemetry.reading import line, oldest, ours, write
 from townlet_core.telemetry.events import EVENT
+
+PATIENCE_SECONDS = 50.0  # less than the minute that the slow command sleeps
 
 RULES = """\
 [[rules]]
@@ -26,6 +29,20 @@ message = "lower lr"
 
 def steep(number: int, grad_norm: float, **others: object) -> dict[str, object]:
     return ours(number, grad_norm=grad_norm, grad_norm_max=9.0, **others)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    begin = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - begin < PATIENCE_SECONDS
+        time.sleep(0.01)
+
+
+def is_gone(process: int) -> bool:
+    """Say whether a process has ended, be it that nobody has asked how."""
+    status = Path(f"/proc/{process}/status")
+    return not status.exists() or "zombie" in status.read_text()
 
 
 @pytest.fixture
@@ -197,14 +214,14 @@ def test_a_command_that_takes_too_long_is_ended_with_all_it_started(
     from townlet_cli import on_alert
 
     monkeypatch.setattr(on_alert, "SECONDS", 0.2)
-    command = on_alert.OnAlert(f"sleep 60 & echo $! > {tmp_path}/child; wait")
+    note = tmp_path / "child"
+    command = on_alert.OnAlert(f"sleep 60 & echo $! > {note}; wait")
     begin = time.monotonic()
     assert command.run("steep", "{}") == []
+    until(lambda: note.is_file() and note.read_text().endswith("\n"))
     assert command.finish() == ["--on-alert took more than 0.2 s for 'steep'"]
-    assert time.monotonic() - begin < 30
-    child = (tmp_path / "child").read_text().strip()
-    status = Path(f"/proc/{child}/status")
-    assert not status.exists() or "zombie" in status.read_text()
+    assert time.monotonic() - begin < PATIENCE_SECONDS
+    until(lambda: is_gone(int(note.read_text())))
 
 
 def test_rules_are_checked(townlet: Townlet, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 from tests.telemetry.epochs import in_log
 from tests.telemetry.reading import line, oldest, ours, theirs, write
 from townlet_core.errors import InputError
-from townlet_core.telemetry.backtest import backtest
 from townlet_core.telemetry.events import EVENT, Event
 from townlet_core.telemetry.follow import Line, Notice
 from townlet_core.telemetry.resume import Run
@@ -259,18 +258,6 @@ def test_a_log_is_being_written_while_its_writer_lives(tmp_path: Path) -> None:
     assert not is_being_written(log)
     lock.write_text("")
     assert not is_being_written(log)
-
-
-def test_how_often_rules_would_have_fired_is_counted(tmp_path: Path) -> None:
-    """6 and 7 are breaches, then 6; with two in a row it fires once, from epoch 3 to the end of the run."""
-    values = (1.0, 6.0, 7.0, 1.0, 6.0)
-    log = write(tmp_path / "a.jsonl", [steep(n, value) for n, value in enumerate(values, 1)])
-    rules = [rule(above=5.0), rule(above=4.0, keep_firing_for=2, **FOR_TWO), rule("sps", above=1.0)]
-    result = backtest(log, rules)
-    found = [(each.looked_at, each.breaches, each.fired, each.epochs_firing, each.first_epoch) for each in result.rules]
-    assert found == [(5, 3, 2, 3, 2), (5, 3, 1, 3, 3), (0, 0, 0, 0, None)]
-    assert [each.state for each in result.rules] == ["FIRING", "FIRING", "ok"]
-    assert (result.records, result.runs, result.warnings) == (5, 1, ["rule 'sps above 1': no record had sps"])
 
 
 def test_a_record_is_told_of_with_what_it_says_of_its_run(tmp_path: Path) -> None:
