@@ -9,7 +9,6 @@ from tests.telemetry.reading import ours, write
 from townlet_core.telemetry.backtest import backtest
 from townlet_core.telemetry.rules import Rule
 
-
 FOR_TWO: dict[str, Any] = {"for": 2}
 
 
