@@ -17,6 +17,7 @@ from json_schemas import schema_files, schemas_page
 from pydantic import BaseModel
 from schema_tables import key_sections, plain, table
 from training_pages import checkpoints_page, telemetry_page, training_page
+from watch_pages import rules_page
 
 from townlet_cli.app import app
 from townlet_core.config.checks import WINDOW
@@ -113,6 +114,7 @@ def pages() -> dict[str, str]:
         "samples.md": samples_page(),
         "training.md": training_page(NOTICE),
         "telemetry.md": telemetry_page(NOTICE),
+        "rules.md": rules_page(NOTICE),
         "checkpoints.md": checkpoints_page(NOTICE),
         "schemas.md": schemas_page(NOTICE),
     }

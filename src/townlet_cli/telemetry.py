@@ -7,19 +7,18 @@ from typing import Annotated
 
 import typer
 
+from townlet_cli import telemetry_rules
 from townlet_cli.options import path_of, whole_number
 from townlet_cli.render import note, put
 from townlet_cli.telemetry_explain import explain
 from townlet_cli.telemetry_export import export
 from townlet_cli.telemetry_plot import plot
+from townlet_cli.telemetry_watch import watch
 from townlet_core.errors import UsageError
 
 app = typer.Typer(help="Look at the logs of training.", no_args_is_help=True, rich_markup_mode=None)
 
 LOG_HELP = "Telemetry log; its segments LOG.1, LOG.2.gz, ... are read with it. - is standard input."
-
-
-app.command()(plot)
 
 
 @app.callback()
@@ -103,5 +102,8 @@ def migrate(
     put(f"{output}: {done.records:,} record{'s' if done.records != 1 else ''}, {done.migrated:,} of them migrated")
 
 
+app.command()(watch)
+app.command()(plot)
 app.command()(explain)
 app.command()(export)
+app.add_typer(telemetry_rules.app, name="rules")

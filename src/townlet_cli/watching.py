@@ -63,7 +63,7 @@ def _words(values: Values) -> Iterator[str]:
     yield f"{values['sps']:,.0f} steps/s"
     left = (values["epochs_planned"] - values["epoch"]) * values["epoch_duration_sec"]
     if left:
-        yield f"{_time(left)} left"
+        yield f"{time_words(left)} left"
 
 
 def _panel(values: Values, began: float) -> Any:
@@ -78,13 +78,13 @@ def _panel(values: Values, began: float) -> Any:
         f"{values['scenario']} ({values['data_mode']})",
         ProgressBar(total=planned, completed=done, width=30),
         f"{done:,}/{planned:,}",
-        f"{_time(time.monotonic() - began)} gone",
-        f"{_time((planned - done) * values['epoch_duration_sec'])} left",
+        f"{time_words(time.monotonic() - began)} gone",
+        f"{time_words((planned - done) * values['epoch_duration_sec'])} left",
     )
     return Group(head, "  " + " · ".join(list(_words(values))[1:-1]))
 
 
-def _time(seconds: float) -> str:
+def time_words(seconds: float) -> str:
     """Word a time: 1:05 or 2:03:04."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

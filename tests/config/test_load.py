@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from townlet_core.config.find import find_config, list_scenarios
 from townlet_core.config.ground import affordances_present, kinds_present
-from townlet_core.config.load import MAX_BYTES, config_hash, load_town
+from townlet_core.config.load import config_hash, load_town
 from townlet_core.config.scenario import Scenario
+from townlet_core.documents.text import MAX_BYTES
 from townlet_core.errors import ConfigError, InputError, TownletError, UsageError
 
 CORPUS = Path(__file__).parents[1] / "corpus"

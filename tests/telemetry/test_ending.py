@@ -8,7 +8,8 @@ import pytest
 
 from tests.telemetry.epochs import names, record, stream, values
 from townlet_core.errors import OutputError
-from townlet_core.telemetry.ending import BLOCK_BYTES, MOST_LINE_BYTES, lines_backwards
+from townlet_core.telemetry.ending import BLOCK_BYTES, lines_backwards
+from townlet_core.telemetry.lines import MOST_LINE_BYTES
 from townlet_core.telemetry.log import TelemetryLog
 
 TORN = b'{"epoch":3,"updates":8,"transitions":160'

@@ -94,3 +94,19 @@ def test_a_torn_tail_goes_before_the_rest(tmp_path: Path) -> None:
     with TelemetryLog(log, run_id="anna", resume_after=2) as again:
         assert [note.split(" ")[0] for note in again.notes] == ["set", "moved"]
     assert stream(log) == [1, 2]
+
+
+@pytest.mark.parametrize("left", [pytest.param([1, 2], id="both"), pytest.param([2], id="all but the first")])
+def test_what_a_kill_has_left_of_moving_records_is_completed_when_the_run_is_resumed(
+    tmp_path: Path, left: list[int]
+) -> None:
+    """Records 2 and 3 were moved twice and taken out, but readers were not told, or not of all."""
+    log = tmp_path / "ppo.jsonl"
+    record(log, range(1, 2))
+    for number in left:
+        (tmp_path / f"ppo.jsonl.superseding-{number}").write_text(f"{number}")
+    (tmp_path / "ppo.jsonl.superseded-1").write_text("from before")
+    record(log, range(2, 3), resume_after=1)
+    assert names(tmp_path) == ["ppo.jsonl", *(f"ppo.jsonl.superseded-{n + 1}" for n in range(len(left) + 1))]
+    assert [path.read_text() for path in sorted(tmp_path.glob("*superseded-*"))] == ["from before", *map(str, left)]
+    assert stream(log) == [1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import resource
 from pathlib import Path
@@ -36,6 +37,17 @@ def test_only_what_has_a_number_is_a_segment(tmp_path: Path) -> None:
     assert segments(log) == []
     record(log, range(1, 3), max_entries=1)
     assert [path.name for path in segments(log)] == ["ppo.jsonl.5", "ppo.jsonl"]
+
+
+def test_the_number_of_a_segment_that_was_compressed_is_not_used_again(tmp_path: Path) -> None:
+    log = tmp_path / "ppo.jsonl"
+    record(log, range(1, 4), max_entries=1)
+    for number in (1, 2):
+        segment = tmp_path / f"ppo.jsonl.{number}"
+        segment.with_name(f"{segment.name}.gz").write_bytes(gzip.compress(segment.read_bytes()))
+        segment.unlink()
+    record(log, range(4, 5), max_entries=1)
+    assert names(tmp_path) == ["ppo.jsonl", "ppo.jsonl.1.gz", "ppo.jsonl.2.gz", "ppo.jsonl.3"]
 
 
 def test_a_log_opened_again_counts_what_its_active_file_holds(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from townlet_core.config.events import CORE_EVENTS
 from townlet_core.config.expression import parse
 from townlet_core.config.flaw import Flaw, unknown
 from townlet_core.config.ground import drawn_things
-from townlet_core.config.nodes import Path
 from townlet_core.config.possible import can_hold, condition_ranges
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.tokens import ExpressionError
 from townlet_core.config.town import Affordance, AffordanceManifest, Perturbation
+from townlet_core.documents.nodes import Path
 
 MOST_AGENTS = 10_000
 LONGEST_DAY = 100_000

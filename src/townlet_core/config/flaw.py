@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from townlet_core.config.nodes import Path
+from townlet_core.documents.nodes import Path
 from townlet_core.errors import did_you_mean
 
 

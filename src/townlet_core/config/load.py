@@ -8,22 +8,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from townlet_core.config.checks import check_manifest, check_scenario
-from townlet_core.config.cuts import Cuts
-from townlet_core.config.document import read_document
 from townlet_core.config.find import find_config, find_manifest
 from townlet_core.config.flaw import Flaw
 from townlet_core.config.ground import DRAWN_ID
-from townlet_core.config.nodes import Finding, Place, dotted, key_place, place_of
 from townlet_core.config.override import apply_override
 from townlet_core.config.places import can_be_laid, check_map, check_places
 from townlet_core.config.reach import check_reach
 from townlet_core.config.scenario import Scenario, Town
 from townlet_core.config.steps import check_steps
 from townlet_core.config.town import AffordanceManifest
-from townlet_core.config.validate import Reading, read_record
-from townlet_core.errors import ConfigError, InputError, TownletError
+from townlet_core.documents.cuts import Cuts
+from townlet_core.documents.document import read_document
+from townlet_core.documents.nodes import Finding, key_place, place_of
+from townlet_core.documents.text import as_error, read_text
+from townlet_core.documents.validate import Reading, read_record
+from townlet_core.errors import InputError
 
-MAX_BYTES = 16 * 2**20
 # What the checks go on with where the file does not say it rightly.
 _STAND_INS = {"name": "town", "scenario": {"ticks": 1_000_000}, "map": {"width": 1, "height": 1}}
 _EMPTY_MANIFEST: dict[str, object] = {"kinds": {}, "affordances": {}}
@@ -63,28 +63,6 @@ def config_hash(town: Town) -> str:
     """
     text = json.dumps(town.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def read_text(path: Path) -> str:
-    """Read a file of UTF-8 text, with or without a byte order mark.
-
-    Raises:
-        InputError: it cannot be read, is too large or is something else than UTF-8.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(path)) from error
-    if len(data) > MAX_BYTES:
-        raise InputError(f"is larger than {MAX_BYTES >> 20} MiB", where=str(path), hint="is this a configuration?")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start]
-        line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
-        place = Place(str(path), line, column)
-        raise InputError("is not UTF-8", where=str(place), hint="save it as UTF-8") from error
 
 
 def _load_manifest(scenario: Reading[Scenario], path: Path) -> tuple[Reading[AffordanceManifest] | None, list[Finding]]:
@@ -135,18 +113,3 @@ def _found(flaws: Iterable[Flaw], cuts: Cuts, lost: frozenset[str]) -> Iterator[
         if flaw.word not in lost and not cuts.concern(path):
             place = key_place(cuts.root, path) if flaw.at_key else place_of(cuts.root, path)
             yield Finding(place, path, flaw.clause, flaw.hint)
-
-
-def as_error(findings: list[Finding], file: str, overrides: Sequence[str]) -> ConfigError:
-    """Put the findings in order: those of the file, of the overrides, of a file that it names."""
-    files = [file, *(f"--set {override}" for override in overrides)]
-    ranks = {file: rank for rank, file in enumerate(files)}
-    order = sorted(findings, key=lambda found: (ranks.get(found.place.file, len(ranks)), *found.place[1:]))
-    return ConfigError(list(dict.fromkeys(map(_problem, order))))
-
-
-def _problem(found: Finding) -> TownletError:
-    where, key = str(found.place), dotted(found.path)
-    if key and not where.startswith(f"--set {key}="):
-        where = f"{where}: {key}"
-    return TownletError(found.clause, where=where, hint=found.hint)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from townlet_core.config.document import read_document
-from townlet_core.config.nodes import Entry, Finding, Mapping, Node, Path, Place, Scalar, Sequence
-from townlet_core.config.scalars import read_power
+from townlet_core.documents.document import read_document
+from townlet_core.documents.nodes import Entry, Finding, Mapping, Node, Path, Place, Scalar, Sequence
+from townlet_core.documents.scalars import read_power
 from townlet_core.errors import UsageError
 
 

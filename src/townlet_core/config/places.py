@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from townlet_core.config.flaw import Flaw
 from townlet_core.config.ground import FLOOR, WALL, Ground, drawn_things, lay_ground
-from townlet_core.config.nodes import Path
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import TownMap
+from townlet_core.documents.nodes import Path
 
 
 class _Spot(NamedTuple):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from townlet_core.config.agents import Agent, Job, Step
 from townlet_core.config.flaw import Flaw
 from townlet_core.config.ground import drawn_things, lay_ground
-from townlet_core.config.nodes import Path
 from townlet_core.config.regions import Regions
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import Thing
+from townlet_core.documents.nodes import Path
 
 
 class _Ways(NamedTuple):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from townlet_core.config.document import Document, read_document
 from townlet_core.config.find import existing_file, shipped_settings
-from townlet_core.config.load import as_error, read_text
-from townlet_core.config.nodes import Mapping, Place
 from townlet_core.config.override import apply_override
 from townlet_core.config.ppo import TrainingSettings
 from townlet_core.config.scenario import Scenario
-from townlet_core.config.validate import read_record
+from townlet_core.documents.document import Document, read_document
+from townlet_core.documents.nodes import Mapping, Place
+from townlet_core.documents.text import as_error, read_text
+from townlet_core.documents.validate import read_record
 from townlet_core.errors import InputError, did_you_mean
 from townlet_core.schema import record_at
 

@@ -8,11 +8,11 @@ from townlet_core.config.agents import Agent, Step
 from townlet_core.config.expression import Variable, parse
 from townlet_core.config.flaw import Flaw, unknown
 from townlet_core.config.ground import drawn_things
-from townlet_core.config.nodes import Path
 from townlet_core.config.possible import can_hold, condition_ranges
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.tokens import ExpressionError
 from townlet_core.config.town import AffordanceManifest
+from townlet_core.documents.nodes import Path
 
 # What each action needs, and what it may have; any other key beside do is superfluous. A wait takes one of its two.
 _NEEDS = {

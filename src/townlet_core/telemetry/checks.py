@@ -103,6 +103,10 @@ class Check:
         else:
             self._check(line, file, number)
 
+    def take_back(self, run_id: str | None = None, offset: float | None = None) -> None:
+        """Expect lines again that were looked at, and are gone from the log; see `Runs.take_back`."""
+        self._runs.take_back(run_id, offset)
+
     def end(self) -> Summary:
         """Give what was found.
 

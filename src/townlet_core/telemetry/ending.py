@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from townlet_core.errors import OutputError
+from townlet_core.telemetry.lines import MOST_LINE_BYTES
 from townlet_core.telemetry.segments import segments, set_aside
 
 BLOCK_BYTES = 2**16
-MOST_LINE_BYTES = 2**24  # a record of thousands of agents has less than a tenth of that
 RECORD_BEGINS = b'{"epoch":'
 
 

@@ -47,9 +47,14 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise  # it is the reader of what we write that has gone
-        reason = (error.strerror or str(error)).lower()
-        missing = isinstance(error, FileNotFoundError)
-        raise InputError("no such file" if missing else f"cannot be read: {reason}", where=str(path)) from error
+        raise cannot_read(error, path) from error
+
+
+def cannot_read(error: OSError, path: Path) -> InputError:
+    """Say what keeps a log from being read."""
+    reason = (error.strerror or str(error)).lower()
+    missing = isinstance(error, FileNotFoundError)
+    return InputError("no such file" if missing else f"cannot be read: {reason}", where=str(path))
 
 
 def lines(file: BinaryIO) -> Iterator[tuple[int, bytes | Fault]]:
@@ -65,11 +70,34 @@ def lines(file: BinaryIO) -> Iterator[tuple[int, bytes | Fault]]:
             if line[0] == CURLY and line[-1] == NEWLINE:
                 yield number, line
             else:
-                found = _careful(file, line, is_first=number == 1)
+                is_cut = line[-1] != NEWLINE and len(line) >= MOST_LINE_BYTES
+                found = too_long(len(line) + _rest_of_line(file)) if is_cut else judged(line, is_first=number == 1)
                 if found is not None:
                     yield number, found
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         yield number + 1, Fault(f"the compressed data are damaged: {str(error).lower()}")
+
+
+def judged(line: bytes, *, is_first: bool) -> bytes | Fault | None:
+    """Look at a line that may not begin and end as a record does; None for a blank one.
+
+    Args:
+        line: to its newline, or to the end of a file that nobody adds to.
+        is_first: a byte order mark may stand before it.
+    """
+    if is_first:
+        line = line.removeprefix(codecs.BOM_UTF8)
+    if not line.strip():
+        return None
+    if line[-1] != NEWLINE and isinstance(parsed(line), Fault):
+        zeros = " (zeros among them)" if b"\0" in line else ""
+        return Fault(f"{len(line):,} bytes of a torn line{zeros}", is_torn=True)
+    return line
+
+
+def too_long(length: int) -> Fault:
+    """Word that a line has more bytes than may be held."""
+    return Fault(f"must have at most {MOST_LINE_BYTES:,} bytes", f"{length:,}")
 
 
 def parsed(line: bytes) -> dict[str, Any] | Fault:
@@ -93,21 +121,6 @@ def repeated_keys(line: bytes) -> list[str]:
 def _unpacked(file: BinaryIO) -> BinaryIO:
     peeked: bytes = cast(Any, file).peek(2)
     return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if peeked.startswith(GZIP_MAGIC) else file
-
-
-def _careful(file: BinaryIO, line: bytes, *, is_first: bool) -> bytes | Fault | None:
-    """Look at a line that does not begin and end as a record does; None for a blank one."""
-    if line[-1] != NEWLINE and len(line) >= MOST_LINE_BYTES:
-        length = len(line) + _rest_of_line(file)
-        return Fault(f"must have at most {MOST_LINE_BYTES:,} bytes", f"{length:,}")
-    if is_first:
-        line = line.removeprefix(codecs.BOM_UTF8)
-    if not line.strip():
-        return None
-    if line[-1] != NEWLINE and isinstance(parsed(line), Fault):
-        zeros = " (zeros among them)" if b"\0" in line else ""
-        return Fault(f"{len(line):,} bytes of a torn line{zeros}", is_torn=True)
-    return line
 
 
 def _rest_of_line(file: BinaryIO) -> int:

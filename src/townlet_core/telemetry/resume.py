@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic_core import to_json
 
 from townlet_core.telemetry.ending import Stamp, lines_backwards, stamp_of
-from townlet_core.telemetry.segments import DRAFT, segments, set_aside
+from townlet_core.telemetry.lines import MOST_LINE_BYTES
+from townlet_core.telemetry.segments import DRAFT, SUPERSEDED, SUPERSEDING, asides, beside, segments, set_aside
 
 
 @dataclass(frozen=True)
@@ -49,40 +52,46 @@ def supersede(path: Path, run: Run) -> tuple[Stamp | None, str | None]:
     """Move the records that a run will write anew out of a log, to a file beside it.
 
     They are all safe there before the log changes, and it loses the newest first: after a kill in between, the rest
-    goes when the run is resumed again.
+    goes when the run is resumed again. While the log changes that file is called LOG.superseding-<n>, and when all is
+    done LOG.superseded-<n>: so those who read the log know that what it holds now was not there before.
 
     Returns:
         The last record of the run that stays, and a note if any went.
     """
     cuts, last = _find(path, run)
     if not cuts:
+        _tell(path)
         return last, None
     lines = [line for cut in reversed(cuts) for line in _lines_from(cut) if run.supersedes(line)]
-    aside = set_aside(path, "superseded", b"".join(lines))
+    set_aside(path, SUPERSEDING, b"".join(lines))
     for cut in cuts:
         _take_out(path, cut, run)
     _make_active(path)
-    return last, f"moved {len(lines)} records that come after the checkpoint to {aside.name}"
+    return last, f"moved {len(lines)} records that come after the checkpoint to {_tell(path).name}"
 
 
 def _find(path: Path, run: Run) -> tuple[list[Cut], Stamp | None]:
     """Find what is superseded, newest file first, back to the last record of the run that stays."""
     cuts: list[Cut] = []
     for file in reversed(segments(path)):
-        begin: int | None = None
-        stays: Stamp | None = None
         with file.open("rb") as handle:
-            for place, line in lines_backwards(handle):
-                stamp = run.stamp(line)
-                if stamp is not None and stamp.offset <= run.after:
-                    stays = stamp
-                    break
-                begin = begin if stamp is None else place
+            begin, stays = first_superseded(handle, run)
         if begin is not None:
             cuts.append(Cut(file, begin))
         if stays is not None:
             return cuts, stays
     return cuts, None
+
+
+def first_superseded(file: BinaryIO, run: Run) -> tuple[int | None, Stamp | None]:
+    """Find where in a file the first record begins that a run will write anew, and the last that stays before it."""
+    begin: int | None = None
+    for place, line in lines_backwards(file):
+        stamp = run.stamp(line)
+        if stamp is not None and stamp.offset <= run.after:
+            return begin, stamp
+        begin = begin if stamp is None else place
+    return begin, None
 
 
 def _lines_from(cut: Cut) -> Iterator[bytes]:
@@ -113,3 +122,19 @@ def _make_active(path: Path) -> None:
     left = segments(path)
     if left and left[-1] != path:
         os.rename(left[-1], path)
+
+
+def _tell(path: Path) -> Path:
+    """Let readers know that the log is as it will be; after a kill there may be several files to tell it by."""
+    told = path
+    for aside in asides(path, SUPERSEDING):
+        told = next(free for n in itertools.count(1) if not (free := beside(path, SUPERSEDED, n)).exists())
+        os.rename(aside, told)
+    return told
+
+
+def told(aside: Path) -> Run | None:
+    """Read from what was set aside which run was taken back, and to where."""
+    with aside.open("rb") as file:
+        stamp = stamp_of(file.readline(MOST_LINE_BYTES))
+    return None if stamp is None or stamp.run_id is None else Run(stamp.run_id, stamp.offset - 1)

@@ -79,6 +79,17 @@ class Runs:
         self._run_id, self._line = run_id, line
         return run, wrong
 
+    def take_back(self, run_id: str | None = None, offset: float | None = None) -> None:
+        """Expect records again that were placed before, and are gone from the log.
+
+        Args:
+            run_id: their run; None: it is not known whose they were.
+            offset: log_stream_offset of the last record that stays, where it is known.
+        """
+        for run in self._found.values() if run_id is None else filter(None, [self._found.get(run_id)]):
+            run.epoch = run.steps = run.seq = None
+        self._offset, self._line = offset, b""
+
     def _begin(self, run_id: str | None, line: bytes, at: Place) -> Run:
         self.count += 1
         if len(self._found) >= MOST_RUNS:

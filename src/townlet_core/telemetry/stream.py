@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, TypeVar
 
 from townlet_core.errors import InputError
 from townlet_core.telemetry.lines import STDIN, Fault, lines, opened, parsed
+from townlet_core.telemetry.segments import numbered
 
 PLACES: Final = ("log_stream_offset", "steps", "epoch")  # keys that grow from record to record
 MOST_LOOKED_AT: Final = 100  # lines, until one of them is a record
 Places = dict[str, float]
+File = TypeVar("File", bound=Hashable)
 
 
 def files_of(log: Path) -> list[Path]:
@@ -35,15 +37,32 @@ def files_of(log: Path) -> list[Path]:
     """
     if log == STDIN or (log.exists() and not log.is_file()):
         return [log]
-    real = Path(os.path.realpath(log))  # a link has its segments where it leads
-    numbered = _numbered(real if log.is_symlink() else log)
+    older = numbered(real(log))
     active = [log] if log.exists() else []
-    if not numbered:
+    if not older:
         if not active:
             raise InputError("no such file", where=str(log))
         return active
-    ways = (numbered + active, active + numbered, numbered[::-1] + active)
-    begins = {file: _begin(file) for file in (*numbered, *active)}
+    begins: dict[Path, Places | None] = {}
+    for file in (*older, *active):
+        with opened(file) as handle:
+            begins[file] = begin_of(handle)
+    return in_order(older, active, begins)
+
+
+def real(log: Path) -> Path:
+    """Give the name beside which a log has its segments: for a link, where it leads."""
+    return Path(os.path.realpath(log)) if log.is_symlink() else log
+
+
+def in_order(older: Sequence[File], active: Sequence[File], begins: Mapping[File, Places | None]) -> list[File]:
+    """Order the files of a log by their places.
+
+    Args:
+        older: the segments by their numbers.
+        active: the file with the name of the log, if it is there.
+    """
+    ways = ([*older, *active], [*active, *older], [*reversed(older), *active])
     return min(ways, key=lambda way: _falls([begins[file] for file in way]))  # the first of the best
 
 
@@ -55,7 +74,7 @@ def told_apart(logs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     names = {str(log) for log in logs}
     own, beside = [], []
     for log in dict.fromkeys(logs):
-        found = re.fullmatch(r"(.+)\.([1-9][0-9]*(\.gz)?|lock|draft|(torn|superseded)-[0-9]+)", str(log))
+        found = re.fullmatch(r"(.+)\.([1-9][0-9]*(\.gz)?|lock|draft|(torn|superseding|superseded)-[0-9]+)", str(log))
         if not found or found[1] not in names:
             own.append(log)
         elif not found[2][0].isdigit():
@@ -63,27 +82,14 @@ def told_apart(logs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return own, beside
 
 
-def _numbered(log: Path) -> list[Path]:
-    """Give the files LOG.n and LOG.n.gz by their number; where both are there, the one that is not compressed."""
-    segment = re.compile(rf"{re.escape(log.name)}\.([1-9][0-9]*)(\.gz)?")
-    found: dict[int, str] = {}
-    names = sorted(os.listdir(log.parent)) if log.parent.is_dir() else []
-    for name in names:
-        match = segment.fullmatch(name)
-        if match and log.with_name(name).is_file():
-            found.setdefault(int(match[1]), name)
-    return [log.with_name(found[number]) for number in sorted(found)]
-
-
-def _begin(file: Path) -> Places | None:
+def begin_of(file: BinaryIO) -> Places | None:
     """Read the place of the first record of a file; None if there is none near its begin."""
-    with opened(file) as handle:
-        for number, line in lines(handle):
-            found = line if isinstance(line, Fault) else parsed(line)
-            if not isinstance(found, Fault) and "epoch" in found:
-                return {key: float(found[key]) for key in PLACES if type(found.get(key)) in (int, float)}
-            if number >= MOST_LOOKED_AT:
-                return None
+    for number, line in lines(file):
+        found = line if isinstance(line, Fault) else parsed(line)
+        if not isinstance(found, Fault) and "epoch" in found:
+            return {key: float(found[key]) for key in PLACES if type(found.get(key)) in (int, float)}
+        if number >= MOST_LOOKED_AT:
+            return None
     return None
 
 
@@ -94,3 +100,9 @@ def _falls(begins: Sequence[Places | None]) -> int:
     if key is None:
         return 0
     return sum(later[key] <= earlier[key] for earlier, later in pairwise(known))
+
+
+def begins_before(one: Places | None, other: Places | None) -> bool:
+    """Say whether a file is known to begin before another."""
+    key = next((key for key in PLACES if one and other and key in one and key in other), None)
+    return one is not None and other is not None and key is not None and one[key] < other[key]

@@ -7,8 +7,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from townlet_core.config.cuts import Cuts, widen
-from townlet_core.config.nodes import (
+from townlet_core.documents.cuts import Cuts, widen
+from townlet_core.documents.nodes import (
     Finding,
     Mapping,
     Node,
@@ -21,7 +21,7 @@ from townlet_core.config.nodes import (
     place_of,
     walk,
 )
-from townlet_core.config.scalars import BROKEN
+from townlet_core.documents.scalars import BROKEN
 from townlet_core.schema import explain, record_at
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -82,7 +82,8 @@ def _locate(cuts: Cuts, problem: Any) -> Path:
 
 def _finding(model: type[BaseModel], root: Node, path: Path, problem: Any) -> Finding:
     record = record_at(model, path[:-1]) if path else model
-    known = tuple(record.model_fields) if record is not None else ()
+    fields = record.model_fields.items() if record is not None else ()
+    known = tuple(field.alias or name for name, field in fields)
     clause, hint = explain(problem, known)
     if problem["loc"][-1:] == ("[key]",):
         return Finding(key_place(root, path), path, f"the key {clause}", hint)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from townlet_core.config.document import MAX_DEPTH, Document, read_document
-from townlet_core.config.nodes import Mapping, Node, Place, Scalar, Sequence
-from townlet_core.config.scalars import BROKEN, read_plain
+from townlet_core.documents.document import MAX_DEPTH, Document, read_document
+from townlet_core.documents.nodes import Mapping, Node, Place, Scalar, Sequence
+from townlet_core.documents.scalars import BROKEN, read_plain
 
 
 def at(document: Document, *path: str | int) -> Node:

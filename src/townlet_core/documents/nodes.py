@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from townlet_core.config.scalars import Broken, Value
+from townlet_core.documents.scalars import Broken, Value
 
 Path = tuple[str | int, ...]
 

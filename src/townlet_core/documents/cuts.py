@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from townlet_core.config.nodes import Mapping, Node, Path, Scalar, Sequence, below, node_at, walk
-from townlet_core.config.scalars import BROKEN
+from townlet_core.documents.nodes import Mapping, Node, Path, Scalar, Sequence, below, node_at, walk
+from townlet_core.documents.scalars import BROKEN
 
 
 class Cuts:

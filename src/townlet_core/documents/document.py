@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from townlet_core.config.nodes import Entry, Finding, Mapping, Node, Place, Scalar, Sequence
-from townlet_core.config.scalars import BROKEN, Broken, Value, read_plain
-from townlet_core.config.syntax import explain_syntax
+from townlet_core.documents.nodes import Entry, Finding, Mapping, Node, Place, Scalar, Sequence
+from townlet_core.documents.scalars import BROKEN, Broken, Value, read_plain
+from townlet_core.documents.syntax import explain_syntax
 
 MAX_DEPTH = 20
 MAX_NODES = 500_000

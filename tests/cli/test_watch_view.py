@@ -1,0 +1,150 @@
+"""The live view of a watch, drawn at fixed widths. `python -m tests.cli.test_watch_view` draws its goldens anew."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import termios
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.telemetry.reading import ours, write
+from townlet_cli.telemetry_view import View, shortened
+from townlet_core.telemetry.rules import Rule
+from townlet_core.telemetry.watch import Watch, read_once
+
+WRITTEN = "2026-02-01T12:00:00+00:00"
+NOW = 1769947205.0  # five seconds after that
+
+SIZES = {110: "utf-8", 60: "utf-8", 44: "ascii"}  # columns -> encoding
+
+RULES = [
+    {"metric": "kl_divergence", "amount": True, "above": 0.2},
+    {"metric": "grad_norm", "above": 5.0, "for": 3},
+    {"metric": "loss_entropy", "below": 0.9},
+    {"metric": "loss_entropy", "below": -0.05, "change_over": 2},
+    {"metric": "conflict.rivalry_avoid_count_mean_avg", "window": 3, "above": 0.5},
+    {"metric": "sps", "plateau_over": 20, "better": "higher"},
+    {"metric": "reward_advantage_corr", "below": -0.5},
+    {"metric": "lr", "missing": True},
+]
+
+
+def golden(width: int) -> Path:
+    return Path(__file__).parents[1] / "goldens" / f"watch_{width}.txt"
+
+
+def drawn(tmp_path: Path, width: int, *, encoding: str = "utf-8", follow: bool = True) -> str:
+    """Watch eight epochs; give what is on the terminal."""
+    rules = [Rule.model_validate(values) for values in RULES]
+    buffer = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=buffer, width=width, force_terminal=False, highlight=False, markup=False)
+    view = View(Path("ppo.jsonl"), rules, follow=follow, console=console, clock=lambda: NOW)
+    facts = {
+        "epochs_planned": 20,
+        "epoch_duration_sec": 10.0,
+        "sps": 1234.5,
+        "scenario": "queue_conflict",
+        "time": WRITTEN,
+    }
+    log = write(
+        tmp_path / "ppo.jsonl",
+        [
+            ours(
+                n,
+                grad_norm=float(n),
+                grad_norm_max=9.0,
+                loss_entropy=1.0 - 0.02 * n,
+                ep_return_mean=None if n == 4 else -2.0 + n / 2,
+                **facts,
+            )
+            for n in range(1, 9)
+        ],
+    )
+    watch = Watch(log, rules)
+    for each in read_once(log):
+        for event in watch.take(each):
+            if event.type == "record" or event.type == "alert":
+                view.event(event.model_copy(update={"file": "ppo.jsonl"}))
+    console.print(view.draw())
+    buffer.flush()
+    said = buffer.buffer.getvalue().decode(encoding)
+    return "\n".join(text.rstrip() for text in said.splitlines())
+
+
+def test_a_view_with_nothing_to_show_says_what_it_waits_for() -> None:
+    console = Console(file=io.StringIO(), width=60)
+    console.print(View(Path("ppo.jsonl"), [], follow=True, console=console).draw())
+    assert "ppo.jsonl: waiting for the first record" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("width", "encoding"), SIZES.items())
+def test_the_view_is_drawn_to_the_width_of_the_terminal(tmp_path: Path, width: int, encoding: str) -> None:
+    said = drawn(tmp_path, width, encoding=encoding)
+    assert max(map(len, said.splitlines())) <= width
+    assert said + "\n" == golden(width).read_text(encoding="utf-8")
+
+
+def on_a_terminal(folder: Path, *words: str, **environment: str) -> tuple[int, str]:
+    """Run a watch on a terminal of 80 columns; give the exit code and what is written to it."""
+    ours_, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 80))
+    variables = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS", "TERM")}
+    command = [sys.executable, "-m", "townlet_cli", "telemetry", "watch", "ppo.jsonl", *words]
+    said = b""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**variables, "TERM": "xterm", **environment},
+    ) as process:
+        os.close(theirs)
+        while select.select([ours_], [], [], 60)[0]:
+            try:
+                said += os.read(ours_, 2**16)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours_)
+    return process.returncode, said.decode()
+
+
+@pytest.mark.parametrize("words", [(), ("--follow", "--interval", "0.05")])
+def test_a_terminal_gets_alerts_and_below_them_the_view(tmp_path: Path, words: tuple[str, ...]) -> None:
+    write(tmp_path / "ppo.jsonl", [ours(1), ours(2, loss_total=-9.0, finished=True)])
+    code, said = on_a_terminal(tmp_path, "--loss-threshold", "5", *words, NO_COLOR="1")
+    assert code == 1
+    alert = "ppo.jsonl:2: epoch 2: ALERT (warning): |loss_total| is 9, above 5"
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
+    assert plain.count(alert) == 1
+    assert plain.index(alert) < plain.rindex("loss_total  ") < plain.index(": 2 records, 1 alert, 0 warnings")
+    assert "FIRING" in plain
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", said)
+
+
+def test_a_terminal_that_can_do_nothing_gets_lines(tmp_path: Path) -> None:
+    write(tmp_path / "ppo.jsonl", [ours(1)])
+    code, said = on_a_terminal(tmp_path, "--loss-threshold", "5", TERM="dumb")
+    assert (code, "\x1b" in said) == (0, False)
+    assert said.splitlines()[0] == "ppo.jsonl:1: epoch 1: ok · loss_total 1.5"
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    """Of 11 columns the sign takes one, the end two thirds of the rest."""
+    assert shortened("conflict.rivalry_max", 11) == "conf…ry_max"
+    assert shortened("conflict", 8) == "conflict"
+
+
+if __name__ == "__main__":
+    for width, encoding in SIZES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            golden(width).write_text(drawn(Path(folder), width, encoding=encoding) + "\n", encoding="utf-8")
