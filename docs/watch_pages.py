@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from schema_tables import default, key_sections, kind, plain, table
 
-from townlet_core.telemetry.backtest import RuleTried
-from townlet_core.telemetry.events import EVENT, BreachSeen
-from townlet_core.telemetry.rules import Rule, RulesFile
-from townlet_core.telemetry.thresholds import OPTIONS, default_rules, rules_of_option
+from townlet_core.telemetry.watching.backtest import RuleTried
+from townlet_core.telemetry.watching.events import EVENT, BreachSeen
+from townlet_core.telemetry.watching.rules import Rule, RulesFile
+from townlet_core.telemetry.watching.thresholds import OPTIONS, default_rules, rules_of_option
 
 
 def rules_page(notice: str) -> str:

@@ -14,7 +14,7 @@ from townlet_cli.telemetry_watch import Log, RulesFile, Run
 from townlet_core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from townlet_core.telemetry.backtest import Backtest, RuleTried
+    from townlet_core.telemetry.watching.backtest import Backtest, RuleTried
 
 FINDING = 1
 
@@ -31,9 +31,9 @@ def check(
 
     Ends with 1 if there is a finding, and with 3 if a file is missing or unreadable.
     """
-    from townlet_core.telemetry.ranges import doubts
-    from townlet_core.telemetry.rules import load_rules
-    from townlet_core.telemetry.watch import baselines_of
+    from townlet_core.telemetry.watching.ranges import doubts
+    from townlet_core.telemetry.watching.rules import load_rules
+    from townlet_core.telemetry.watching.watch import baselines_of
 
     worst = 0
     for file in files:
@@ -69,7 +69,7 @@ def backtest(
     Without --rules, those to start from. Ends with 0 whatever fired, and with 3 if the log or the rules cannot be read.
     """
     from townlet_cli.watching_log import rules_of
-    from townlet_core.telemetry.backtest import backtest as try_out
+    from townlet_core.telemetry.watching.backtest import backtest as try_out
 
     chosen, are_own = rules_of({}, rules, defaults=True)
     if not are_own:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from townlet_core.telemetry.events import Event, RecordSeen
-    from townlet_core.telemetry.rules import Rule
+    from townlet_core.telemetry.watching.events import Event, RecordSeen
+    from townlet_core.telemetry.watching.rules import Rule
 
 TREND = 30  # values of a sparkline
 LEAST_TREND = 8  # below that there is none

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from townlet_cli.render import note, put, warn
 
 if TYPE_CHECKING:
-    from townlet_core.telemetry.events import Alert, BreachSeen, Ended, Event, RecordSeen, Resolved, Warned
-    from townlet_core.telemetry.rules import Rule
+    from townlet_core.telemetry.watching.events import Alert, BreachSeen, Ended, Event, RecordSeen, Resolved, Warned
+    from townlet_core.telemetry.watching.rules import Rule
 
 ENDINGS = {
     "read": "read to its end",

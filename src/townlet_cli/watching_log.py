@@ -14,9 +14,9 @@ from townlet_cli.watch_shown import Shown, shown
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from townlet_core.telemetry.events import Event, Reason
-    from townlet_core.telemetry.rules import Rule
-    from townlet_core.telemetry.watch import Watch
+    from townlet_core.telemetry.watching.events import Event, Reason
+    from townlet_core.telemetry.watching.rules import Rule
+    from townlet_core.telemetry.watching.watch import Watch
 
 INTERRUPTED = 130
 LEAST_SECONDS = 0.01  # between two looks at a log
@@ -46,7 +46,7 @@ def watch_log(wanted: Wanted) -> int:
         UsageError: the options make no sense.
         InputError: the log, the rules or a baseline cannot be read.
     """
-    from townlet_core.telemetry.watch import Watch
+    from townlet_core.telemetry.watching.watch import Watch
 
     _refuse(wanted)
     rules, are_own = rules_of(wanted.thresholds, wanted.rules, defaults=wanted.defaults)
@@ -80,8 +80,8 @@ def rules_of(thresholds: Mapping[str, float], file: Path | None, *, defaults: bo
         UsageError: an option and the file say the same.
         InputError: the file cannot be read, or is wrong.
     """
-    from townlet_core.telemetry.rules import load_rules
-    from townlet_core.telemetry.thresholds import default_rules, rules_of_option
+    from townlet_core.telemetry.watching.rules import load_rules
+    from townlet_core.telemetry.watching.thresholds import default_rules, rules_of_option
 
     rules = [rule for option, limit in thresholds.items() for rule in rules_of_option(option, limit)]
     titles = {rule.title for rule in rules}
@@ -114,7 +114,7 @@ class _Watching:
         return int(bool(self._watch.alerts))
 
     def _read(self) -> Reason:
-        from townlet_core.telemetry.watch import read_once
+        from townlet_core.telemetry.watching.watch import read_once
 
         for line in read_once(self._wanted.log):
             if self._tell(self._watch.take(line)):
@@ -123,7 +123,7 @@ class _Watching:
 
     def _follow(self) -> Reason:
         from townlet_core.telemetry.follow import Follower
-        from townlet_core.telemetry.watch import is_being_written
+        from townlet_core.telemetry.watching.watch import is_being_written
 
         with Follower(self._wanted.log) as follower:
             is_waiting = False

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Townlet
 from tests.telemetry.reading import line, oldest, ours, write
-from townlet_core.telemetry.events import EVENT
+from townlet_core.telemetry.watching.events import EVENT
 
 PATIENCE_SECONDS = 50.0  # less than the minute that the slow command sleeps
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.telemetry.reading import line, ours
-from townlet_core.telemetry.events import EVENT
+from townlet_core.telemetry.watching.events import EVENT
 
 PATIENCE_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]

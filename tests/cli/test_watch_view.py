@@ -18,8 +18,8 @@ from rich.console import Console
 
 from tests.telemetry.reading import ours, write
 from townlet_cli.telemetry_view import View, shortened
-from townlet_core.telemetry.rules import Rule
-from townlet_core.telemetry.watch import Watch, read_once
+from townlet_core.telemetry.watching.rules import Rule
+from townlet_core.telemetry.watching.watch import Watch, read_once
 
 WRITTEN = "2026-02-01T12:00:00+00:00"
 NOW = 1769947205.0  # five seconds after that

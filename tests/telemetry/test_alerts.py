@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from townlet_core.telemetry.alerts import Alerts, Judge, Odd, State, Value, value_of
-from townlet_core.telemetry.rules import Rule
+from townlet_core.telemetry.watching.alerts import Alerts, Judge, Odd, State, Value, value_of
+from townlet_core.telemetry.watching.rules import Rule
 
 NAN, NULL = Odd("NaN"), Odd("null", "where returns are constant")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.telemetry.reading import ours, write
-from townlet_core.telemetry.backtest import backtest
-from townlet_core.telemetry.rules import Rule
+from townlet_core.telemetry.watching.backtest import backtest
+from townlet_core.telemetry.watching.rules import Rule
 
 FOR_TWO: dict[str, Any] = {"for": 2}
 

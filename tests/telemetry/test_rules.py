@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from townlet_core.errors import InputError, TownletError
-from townlet_core.telemetry.ranges import doubts
-from townlet_core.telemetry.rules import Rule, flaws, load_rules
-from townlet_core.telemetry.thresholds import OPTIONS, default_rules, rules_of_option
+from townlet_core.telemetry.watching.ranges import doubts
+from townlet_core.telemetry.watching.rules import Rule, flaws, load_rules
+from townlet_core.telemetry.watching.thresholds import OPTIONS, default_rules, rules_of_option
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "rules"
 FILES = sorted(file for file in CORPUS.iterdir() if file.suffix != ".txt")

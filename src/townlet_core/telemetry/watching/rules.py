@@ -16,7 +16,7 @@ from townlet_core.documents.toml import read_toml
 from townlet_core.documents.validate import read_record
 from townlet_core.errors import InputError
 from townlet_core.schema import StrictModel
-from townlet_core.telemetry.ranges import TEXTS
+from townlet_core.telemetry.watching.ranges import TEXTS
 
 MOST_EPOCHS: Final = 100_000  # that a rule may look back
 MOST_RULES: Final = 1_000

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from townlet_core.telemetry.formats import BASE, MIGRATED_FROM
 from townlet_core.telemetry.problems import shown
-from townlet_core.telemetry.ranges import limit_of, meaning_of_null
-from townlet_core.telemetry.rules import Rule
+from townlet_core.telemetry.watching.ranges import limit_of, meaning_of_null
+from townlet_core.telemetry.watching.rules import Rule
 
 NONFINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # as in a record -> as people write it
 NULL: Final = "null"

@@ -10,9 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from townlet_core.schema import StrictModel
-from townlet_core.telemetry.events import Event
-from townlet_core.telemetry.rules import Rule, Severity
-from townlet_core.telemetry.watch import Watch, read_once
+from townlet_core.telemetry.watching.events import Event
+from townlet_core.telemetry.watching.rules import Rule, Severity
+from townlet_core.telemetry.watching.watch import Watch, read_once
 
 
 class RuleTried(StrictModel):

@@ -9,16 +9,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from townlet_core.errors import InputError
-from townlet_core.telemetry.alerts import Alerts, Verdict
 from townlet_core.telemetry.baseline import read_baseline
 from townlet_core.telemetry.checks import Check, Record
-from townlet_core.telemetry.events import Alert, BreachSeen, Ended, Event, Reason, RecordSeen, Resolved, Warned, Why
 from townlet_core.telemetry.follow import Line, Notice
 from townlet_core.telemetry.lines import lines, opened
 from townlet_core.telemetry.problems import Problem
-from townlet_core.telemetry.ranges import doubts, looks_at_nothing
-from townlet_core.telemetry.rules import Rule
 from townlet_core.telemetry.stream import files_of
+from townlet_core.telemetry.watching.alerts import Alerts, Verdict
+from townlet_core.telemetry.watching.events import (
+    Alert,
+    BreachSeen,
+    Ended,
+    Event,
+    Reason,
+    RecordSeen,
+    Resolved,
+    Warned,
+    Why,
+)
+from townlet_core.telemetry.watching.ranges import doubts, looks_at_nothing
+from townlet_core.telemetry.watching.rules import Rule
 
 ALWAYS: Final = "ep_return_mean"  # is told of whether or not a rule is about it
 STALL: Final = "stall"  # what alerts call a log in which nothing is written

@@ -13,7 +13,7 @@ from townlet_core.telemetry.formats import BASE, KNOWN, LATER, MIGRATED_FROM, La
 from townlet_core.telemetry.record import VERSION, EpochRecord
 
 if TYPE_CHECKING:
-    from townlet_core.telemetry.rules import Rule
+    from townlet_core.telemetry.watching.rules import Rule
 
 
 class Range(NamedTuple):

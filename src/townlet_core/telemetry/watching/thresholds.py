@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from townlet_core.telemetry.rules import Rule
+from townlet_core.telemetry.watching.rules import Rule
 
 _KL: Final = "the policy moves too far in an epoch: lower ppo.learning_rate or ppo.update_epochs, or set ppo.target_kl"
 _GRAD: Final = "look at loss_value and the rewards of that epoch; lower ppo.learning_rate or ppo.value_coef"

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from townlet_core.schema import StrictModel
-from townlet_core.telemetry.rules import Severity
+from townlet_core.telemetry.watching.rules import Severity
 
 Number = float | None
 Whole = int | None
