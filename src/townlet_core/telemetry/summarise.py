@@ -1,0 +1,184 @@
+"""Summarise logs: read each once, and put together what there is to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from townlet_core.telemetry.baseline import PLACES, is_log, read_baseline
+from townlet_core.telemetry.checks import Summary as Checked
+from townlet_core.telemetry.digest import whole
+from townlet_core.telemetry.gather import Gathered
+from townlet_core.telemetry.health import LIMITS, Sight, examine
+from townlet_core.telemetry.metrics import direction_of
+from townlet_core.telemetry.summary import (
+    Against,
+    AgentReward,
+    Agents,
+    File,
+    Judgement,
+    LogSummary,
+    Metric,
+    Provenance,
+)
+from townlet_core.telemetry.verdict import judge
+
+SAME: Final = 1e-9  # share of a baseline that no difference is
+AGENT, REWARD = "agents.", ".reward_mean"
+MOST_WORST: Final = 10
+
+
+def summarise(
+    log: Path, *, run: str | None = None, last: int | None = None, baseline: Mapping[str, float] | None = None
+) -> LogSummary:
+    """Summarise a run of a log.
+
+    Args:
+        run: id or number of the run; None: the last in the log.
+        last: epochs at its end that are looked at; None: all.
+        baseline: key -> number to compare its mean with.
+
+    Raises:
+        InputError: the log cannot be read, or has no record, or not the run.
+    """
+    gathered = Gathered(log, run=run, last=last, limits=LIMITS)
+    checked = gathered.read()
+    digest = gathered.digest
+    nonfinite = {key: dict(signs) for key, signs in gathered.nonfinite.items()}
+    metrics = {key: digest.metric(key, sum(nonfinite.get(key, {}).values())) for key in digest.keys}
+    provenance = _provenance(gathered, checked)
+    sight = Sight(
+        metrics=metrics,
+        beyond={key: digest.beyond(key) for key in LIMITS if key in metrics},
+        nonfinite=nonfinite,
+        lost=gathered.lost,
+        epochs=digest.records,
+    )
+    return LogSummary(
+        log=str(log),
+        verdict=judge(digest, metrics, provenance.modes),
+        provenance=provenance,
+        epochs=digest.records,
+        metrics=metrics,
+        against=_beside(metrics, baseline or {}),
+        agents=_agents(metrics, digest.worst),
+        health=examine(sight),
+        nonfinite=nonfinite,
+    )
+
+
+def baseline_values(path: Path, *, last: int | None) -> tuple[dict[str, float], str | None]:
+    """Give what to compare means with, and what is doubtful about it; of a log the means of its last run.
+
+    Raises:
+        InputError: there is nothing to compare with.
+    """
+    if last is None or not is_log(path):
+        found = read_baseline(path)
+        return found.values, found.doubt
+    summary = summarise(path, last=last)
+    means = {key: metric.mean for key, metric in summary.metrics.items() if key not in PLACES}
+    doubt = f"the baseline is doubtful: {problems_in(summary.provenance)}" if summary.provenance.problems else None
+    return {key: mean for key, mean in means.items() if mean is not None}, doubt
+
+
+def problems_in(found: Provenance) -> str:
+    """Count the problems of a log in words."""
+    words = [f"{found.problems:,} problem{'s' if found.problems != 1 else ''}"] if found.problems else []
+    words += [f"{found.warnings:,} warning{'s' if found.warnings != 1 else ''}"] if found.warnings else []
+    left_out = f" ({found.left_out:,} line{'s' if found.left_out != 1 else ''} left out)" if found.left_out else ""
+    return " and ".join(words) + left_out
+
+
+def _provenance(gathered: Gathered, checked: Checked) -> Provenance:
+    first, final = gathered.first, gathered.final
+    planned, epoch = final.get("epochs_planned"), final.get("epoch")
+    finished: bool | None = final.get("finished")
+    if finished is None and planned is not None and epoch is not None:
+        finished = False
+    return Provenance(
+        files=tuple(File(name=str(file.name), records=file.records) for file in checked.files),
+        run=checked.run or "",
+        run_id=final.get("run_id"),
+        runs=checked.runs,
+        scenario=final.get("scenario"),
+        config_hash=final.get("config_hash"),
+        seed=_whole(final, "seed"),
+        modes=tuple(sorted(gathered.modes - {""})),
+        telemetry_version=float(final["telemetry_version"]),
+        records=gathered.records,
+        epoch_first=_whole(first, "epoch"),
+        epoch_last=_whole(final, "epoch"),
+        epochs_planned=_whole(final, "epochs_planned"),
+        steps=_whole(final, "steps"),
+        seconds=gathered.seconds,
+        time_first=first.get("time"),
+        time_last=final.get("time"),
+        finished=finished,
+        reason=final.get("reason"),
+        lost_records=gathered.lost,
+        problems=checked.problems,
+        warnings=checked.warnings,
+        left_out=gathered.left_out,
+        keys_left_out=gathered.keys_left_out,
+    )
+
+
+def _whole(record: Mapping[str, Any], key: str) -> int | None:
+    return whole(record.get(key))
+
+
+def _beside(metrics: Mapping[str, Metric], baseline: Mapping[str, float]) -> dict[str, Against]:
+    """Compare means with a baseline, where both are known."""
+    found = {}
+    for key, value in baseline.items():
+        mean = metrics[key].mean if key in metrics else None
+        if mean is not None and math.isfinite(mean - value):
+            percent = 100 * (mean - value) / abs(value) if value else math.inf
+            found[key] = Against(
+                baseline=value,
+                difference=mean - value,
+                percent=percent if math.isfinite(percent) else None,
+                verdict=_judgement(key, mean - value, SAME * abs(value)),
+            )
+    return found
+
+
+def _judgement(key: str, difference: float, nothing: float) -> Judgement | None:
+    direction = direction_of(key)
+    if direction is None:
+        return None
+    if abs(difference) <= nothing:
+        return "same"
+    return "better" if difference * direction > 0 else "worse"
+
+
+def _agents(metrics: Mapping[str, Metric], worst: Mapping[str, int]) -> Agents:
+    rewards = {
+        key.removeprefix(AGENT).removesuffix(REWARD): metric.mean
+        for key, metric in metrics.items()
+        if key.startswith(AGENT) and key.endswith(REWARD)
+    }
+    known = sorted((mean, agent) for agent, mean in rewards.items() if mean is not None)
+    often = sorted(worst.items(), key=lambda item: (-item[1], item[0]))
+    return Agents(
+        worst=_agent(known[0]) if known else None,
+        best=_agent(known[-1]) if known else None,
+        worst_epochs=dict(often[:MOST_WORST]),
+    )
+
+
+def _agent(found: tuple[float, str]) -> AgentReward:
+    return AgentReward(agent=found[1], reward_mean=found[0])
+
+
+def runs_twice(logs: Sequence[LogSummary]) -> tuple[str, str] | None:
+    """Name two logs that hold the same run."""
+    seen: dict[str, str] = {}
+    for each in logs:
+        run_id = each.provenance.run_id
+        if run_id is not None and seen.setdefault(run_id, each.log) != each.log:
+            return seen[run_id], each.log
+    return None
