@@ -9,6 +9,7 @@ import typer
 
 from townlet_cli.options import path_of, whole_number
 from townlet_cli.render import note, put
+from townlet_cli.telemetry_summary import summary
 from townlet_core.errors import UsageError
 
 app = typer.Typer(help="Look at the logs of training.", no_args_is_help=True, rich_markup_mode=None)
@@ -95,3 +96,6 @@ def migrate(
     if not done.migrated:
         note("no record was of version 1.0")
     put(f"{output}: {done.records:,} record{'s' if done.records != 1 else ''}, {done.migrated:,} of them migrated")
+
+
+app.command()(summary)

@@ -1,10 +1,10 @@
 """Whether groups of runs differ: the runs of a group differ in chance alone, so that chance can be told from the rest.
 
-A run counts as one number. Means over runs have a bootstrap interval (Efron 1979, doi:10.1214/aos/1176344552, percentile),
-always with the same draws. Differences are tested by permutation (Pitman 1937, doi:10.2307/2984124): all ways to deal
-the runs out to the two groups, or where these are too many, a number of them drawn, in which what was found is counted
-too (Phipson and Smyth 2010, doi:10.2202/1544-6115.1585). With fewer than FEWEST_RUNS a side no way to deal them out can
-be rare enough. All tests of a call are corrected together (Holm 1979, www.jstor.org/stable/4615733).
+A run counts as one number. Means over runs have a bootstrap interval (Efron 1979, doi:10.1214/aos/1176344552, by
+percentiles), always with the same draws. Differences are tested by permutation (Pitman 1937, doi:10.2307/2984124): all
+ways to deal the runs out to the two groups, or where these are too many, a number of them drawn, and what was found
+with these (Phipson and Smyth 2010, doi:10.2202/1544-6115.1585). With fewer than FEWEST_RUNS a side no way to deal them
+out is rare enough. All tests of a call are corrected together (Holm 1979, www.jstor.org/stable/4615733).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet_core.telemetry.metrics import direction_of
-from townlet_core.telemetry.summary import Difference, Estimate, Group, LogSummary
+from townlet_core.telemetry.summary import Difference, Estimate, Group, LogSummary, Method
 
 FEWEST_RUNS: Final = 4  # a side
 MOST_DEALS: Final = 200_000  # that are all looked at: up to 10 runs a side
@@ -34,7 +34,7 @@ Values = Mapping[str, Sequence[float]]  # metric -> a number of each run
 class Tested(NamedTuple):
     """What a permutation test came to."""
 
-    method: Literal["exact", "sampled", "not testable"]
+    method: Method
     p: float | None
 
 
@@ -115,7 +115,7 @@ def _difference(
     key: str, group: tuple[str, Sequence[float]], reference: tuple[str, Sequence[float]], *, is_tested: bool
 ) -> Difference:
     a, b = np.array(group[1]), np.array(reference[1])
-    test = permutation_test(group[1], reference[1]) if is_tested else Tested("not testable", None)
+    test = permutation_test(group[1], reference[1]) if is_tested else Tested("not tested", None)
     low, high = _interval(_resampled(a) - _resampled(b, 1)) if min(len(a), len(b)) > 1 else (None, None)
     return Difference(
         metric=key,

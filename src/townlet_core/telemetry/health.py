@@ -40,7 +40,7 @@ class Sight:
     beyond: Mapping[str, int]  # key of LIMITS -> epochs in which it was beyond
     nonfinite: Mapping[str, Mapping[str, int]]
     lost: int | None
-    epochs: int
+    from_the_start: bool  # and not only the last epochs
 
     def metric(self, key: str) -> Metric | None:
         """Give a metric that has a number."""
@@ -144,12 +144,20 @@ def _dead_actions(sight: Sight) -> Iterator[Finding]:
     found = sight.metric("signal.unused_actions")
     if found is None or found.min is None or found.end is None or found.last is None:
         return
-    if found.min >= 1:
-        words = f"at least {found.min:,.0f} of the actions that were allowed were chosen by nobody in each epoch"
-        yield _warning("dead_actions", f"{words} (signal.unused_actions)", min=found.min)
+    if found.min >= 1 and sight.from_the_start:
+        words = f"in every epoch, at least {_actions(found.min)} that {_was(found.min)} allowed {_was(found.min)}"
+        yield _warning("dead_actions", f"{words} never chosen by anybody (signal.unused_actions)", min=found.min)
     elif found.last >= 1:
-        words = f"{found.last:,.0f} of the actions that were allowed were chosen by nobody in the last epoch"
-        yield _note("dead_actions", f"{words} (signal.unused_actions)", last=found.last)
+        words = f"in the last epoch, {_actions(found.last)} that {_was(found.last)} allowed {_was(found.last)}"
+        yield _note("dead_actions", f"{words} never chosen by anybody (signal.unused_actions)", last=found.last)
+
+
+def _actions(many: float) -> str:
+    return f"{many:,.0f} action{'s' if many != 1 else ''}"
+
+
+def _was(many: float) -> str:
+    return "was" if many == 1 else "were"
 
 
 def _entropy_collapse(sight: Sight) -> Iterator[Finding]:

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from townlet_core.errors import InputError
 from townlet_core.telemetry.baseline import PLACES, is_log, read_baseline
 from townlet_core.telemetry.checks import Summary as Checked
+from townlet_core.telemetry.compare import differences, group_of
 from townlet_core.telemetry.digest import whole
 from townlet_core.telemetry.gather import Gathered
 from townlet_core.telemetry.health import LIMITS, Sight, examine
-from townlet_core.telemetry.metrics import direction_of
+from townlet_core.telemetry.metrics import SCORES, direction_of, matching
 from townlet_core.telemetry.summary import (
+    SUMMARY_VERSION,
     Against,
     AgentReward,
     Agents,
@@ -22,10 +25,11 @@ from townlet_core.telemetry.summary import (
     LogSummary,
     Metric,
     Provenance,
+    Summary,
 )
 from townlet_core.telemetry.verdict import judge
 
-SAME: Final = 1e-9  # share of a baseline that no difference is
+SAME: Final = 0.001  # share of a baseline that no difference is
 AGENT, REWARD = "agents.", ".reward_mean"
 MOST_WORST: Final = 10
 
@@ -54,11 +58,11 @@ def summarise(
         beyond={key: digest.beyond(key) for key in LIMITS if key in metrics},
         nonfinite=nonfinite,
         lost=gathered.lost,
-        epochs=digest.records,
+        from_the_start=digest.records == gathered.records,
     )
     return LogSummary(
         log=str(log),
-        verdict=judge(digest, metrics, provenance.modes),
+        verdict=judge(digest, metrics, provenance.modes, of_the_last=last is not None),
         provenance=provenance,
         epochs=digest.records,
         metrics=metrics,
@@ -174,11 +178,45 @@ def _agent(found: tuple[float, str]) -> AgentReward:
     return AgentReward(agent=found[1], reward_mean=found[0])
 
 
-def runs_twice(logs: Sequence[LogSummary]) -> tuple[str, str] | None:
-    """Name two logs that hold the same run."""
+def put_together(
+    groups: Mapping[str, Sequence[LogSummary]],
+    logs: Sequence[LogSummary],
+    patterns: Sequence[str],
+    *,
+    last: int | None,
+    baseline: Path | None,
+) -> Summary:
+    """Put runs, or groups of runs, side by side.
+
+    Args:
+        groups: name -> runs; none where logs are given.
+        patterns: of the metrics that are tested; none: the first of SCORES that every run has.
+
+    Raises:
+        InputError: a run stands in the groups twice.
+    """
+    runs = [*logs, *(run for each in groups.values() for run in each)]
+    if groups:
+        _refuse_repeated(runs)
+    taken = [(name, *group_of(name, each, over_all=last is not None)) for name, each in groups.items()]
+    keys = list(dict.fromkeys(key for run in runs for key in run.metrics))
+    scores = [key for key in SCORES if all(key in run.metrics and run.metrics[key].count for run in runs)]
+    tested = matching(tuple(patterns), keys) or scores[:1]
+    return Summary(
+        schema_version=SUMMARY_VERSION,
+        last=last,
+        baseline=str(baseline) if baseline is not None else None,
+        logs=tuple(runs),
+        groups=tuple(group for _, group, _ in taken),
+        differences=tuple(differences([(name, values) for name, _, values in taken], tested, keys)) if taken else (),
+    )
+
+
+def _refuse_repeated(runs: Sequence[LogSummary]) -> None:
+    """See that no run counts twice, which would make chance look smaller than it is."""
     seen: dict[str, str] = {}
-    for each in logs:
-        run_id = each.provenance.run_id
-        if run_id is not None and seen.setdefault(run_id, each.log) != each.log:
-            return seen[run_id], each.log
-    return None
+    for run in runs:
+        name = run.provenance.run_id or f"file {Path(run.log).resolve()}"
+        if name in seen:
+            raise InputError("holds the same run as another log", where=run.log, hint=f"leave out that or {seen[name]}")
+        seen[name] = run.log

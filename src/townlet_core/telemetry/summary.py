@@ -11,8 +11,9 @@ from townlet_core.schema import StrictModel
 SUMMARY_VERSION: Final = 1
 
 Direction = Literal["rises", "falls", "steady"]
-State = Literal["learning", "fell back", "getting worse", "not learning", "cannot tell"]
+State = Literal["learning", "fell back", "getting worse", "not learning", "level", "cannot tell"]
 Judgement = Literal["better", "worse", "same"]
+Method = Literal["exact", "sampled", "not testable", "not tested"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -61,7 +62,7 @@ class Against(StrictModel):
 class Verdict(StrictModel):
     """Whether the run learns."""
 
-    state: State = Field(description="the verdict")
+    state: State = Field(description="the verdict; where it has no trend, level of the last epochs, else not learning")
     score: str | None = Field(description="key that it is about")
     epochs: Count = Field(description="epochs that have a number for it")
     start: float | None = Field(description="its mean over the first tenth of these")
@@ -178,10 +179,8 @@ class Difference(StrictModel):
     difference: float = Field(description="mean of the group less that of the first")
     low: float | None = Field(description="low end of its 95 % bootstrap interval; null of one run a side")
     high: float | None = Field(description="high end of it")
-    method: Literal["exact", "sampled", "not testable"] = Field(
-        description="permutations: all, or so many drawn; not testable with fewer than 4 runs a side"
-    )
-    p: Share | None = Field(description="two-sided, by permutation; null where it is not testable")
+    method: Method = Field(description="permutations: all, or some drawn; not testable of fewer than 4 runs a side")
+    p: Share | None = Field(description="two-sided, by permutation; null where it was not")
     p_holm: Share | None = Field(description="the same, with Holm's correction over all that were tested")
     better: str | None = Field(description="the better group, where p_holm < 0.05 and more or less of it is better")
 

@@ -14,17 +14,24 @@ from typing import Final
 
 from townlet_core.telemetry.digest import Digest
 from townlet_core.telemetry.metrics import SCORES
-from townlet_core.telemetry.summary import Metric, State, Verdict
+from townlet_core.telemetry.summary import Direction, Metric, State, Verdict
 from townlet_core.telemetry.trend import FEWEST, Point, trend_of
 
 LATE: Final = 1 / 3  # of the epochs: whether it still goes on
 HALF: Final = 0.5  # of the gain
 FAR: Final = 4.0  # deviations of the noise
+STATES: Final[dict[Direction, State]] = {"rises": "learning", "falls": "getting worse", "steady": "not learning"}
+AT_THE_END: Final = {"rises": "rising at the end", "falls": "falling at the end", "steady": "level at the end"}
 OF_CAPTURES: Final = {"signal.reward_mean"}  # where only captures are learned from this is their reward
 
 
-def judge(digest: Digest, metrics: Mapping[str, Metric], modes: Sequence[str]) -> Verdict:
-    """Give the verdict on a run."""
+def judge(digest: Digest, metrics: Mapping[str, Metric], modes: Sequence[str], *, of_the_last: bool = False) -> Verdict:
+    """Give the verdict on a run.
+
+    Args:
+        modes: what was learned from.
+        of_the_last: only the last epochs were looked at: where a score has no trend, there is no saying why.
+    """
     scores = [key for key in SCORES if key in metrics and metrics[key].count]
     if list(modes) == ["replay"]:
         scores = [key for key in scores if key not in OF_CAPTURES]
@@ -35,18 +42,17 @@ def judge(digest: Digest, metrics: Mapping[str, Metric], modes: Sequence[str]) -
     if found.trend is None or found.start is None or found.end is None:
         few = f"{title} is known of {found.count:,} epoch{'s' if found.count != 1 else ''}, a trend takes {FEWEST}"
         return _unknown(key, found.count, few, found)
-    late = trend_of(digest.windows(key, LATE))
-    windows = digest.windows(key)
-    state: State = {"rises": "learning", "falls": "getting worse", "steady": "not learning"}[found.trend.direction]  # type: ignore[assignment]  # mypy takes the values for text
+    windows, late = digest.windows(key), trend_of(digest.windows(key, LATE))
+    state = STATES[found.trend.direction]
     course = f"{title} {found.start:.3g} -> {found.end:.3g} over {found.count:,} epochs"
-    best = max(windows, key=lambda point: point[1])
     if _fell_back(windows, found.start, found.end):
         state = "fell back"
-        course = f"{title} {found.start:.3g} -> {best[1]:.3g} (about epoch {best[0]:.0f}) -> {found.end:.3g}"
-    elif late is not None and state != "not learning":
-        course += {"rises": ", still rising", "falls": ", falling at the end", "steady": ", level at the end"}[
-            late.direction
-        ]
+        epoch, best = max(windows, key=lambda point: point[1])
+        course = f"{title} {found.start:.3g} -> {best:.3g} about epoch {epoch:,.0f} -> {found.end:.3g}"
+    elif state == "not learning":
+        state = "level" if of_the_last else state
+    elif late is not None:
+        course += f", {AT_THE_END[late.direction]}"
     return Verdict(
         state=state,
         score=key,
