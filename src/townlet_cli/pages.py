@@ -58,10 +58,9 @@ def _text(block: Lines) -> str:
 
 
 def _markdown(block: Lines) -> str:
-    if block.title is None:
-        first, *others = (_escaped(line) for line in block.lines)
-        return "\n".join((first, *(f"- {line}" for line in others))) if others else first
-    return "\n".join((f"**{_escaped(block.title)}**", "", *(f"- {_escaped(line)}" for line in block.lines)))
+    title = (f"**{_escaped(block.title)}**", "") if block.title is not None else ()
+    bullet = "- " if title or len(block.lines) > 1 else ""
+    return "\n".join((*title, *(f"{bullet}{_escaped(line)}" for line in block.lines)))
 
 
 def _text_table(table: Table, width: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import comb
 from typing import TYPE_CHECKING
 
 from townlet_cli.pages import Block, Lines, Table
@@ -27,6 +28,7 @@ from townlet_cli.summary_words import (
 if TYPE_CHECKING:
     from townlet_core.telemetry.summary import Difference, Group, LogSummary, Summary
 
+LEVEL = 0.05  # below which p decides
 TESTS = {"exact": "exact permutation test", "sampled": "permutation test, 100,000 drawn"}
 
 
@@ -115,9 +117,11 @@ def _decision(found: Summary, each: Difference, tests: int) -> str:
     if each.better is not None:
         worse = each.reference if each.better == each.group else each.group
         return f"{each.better} is better than {worse}: {numbers}; {test}"
-    if each.p_holm < 0.05:
+    if each.p_holm < LEVEL:
         return f"{each.group} and {each.reference} differ: {numbers}; {test}"
-    return f"no difference can be told between {each.group} and {each.reference}: {numbers}; {test}"
+    least = tests * 2 / comb(one.runs + other.runs, one.runs)  # where all runs of a side are better
+    why = f"; p cannot be below {probability(least)} with {count(tests, 'test')}" if least >= LEVEL else ""
+    return f"no difference can be told between {each.group} and {each.reference}: {numbers}; {test}{why}"
 
 
 def _group(found: Summary, group: Group) -> str:

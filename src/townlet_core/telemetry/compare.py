@@ -26,7 +26,7 @@ DRAWN_DEALS: Final = 100_000
 RESAMPLES: Final = 10_000
 SEED: Final = 0  # of the draws, so that a log always has the same summary
 LEVEL: Final = 0.05
-ROUNDING: Final = 1e-12  # of the largest difference: sums in another order
+ROUNDING: Final = 1e-12  # of the largest value: sums in another order
 
 Values = Mapping[str, Sequence[float]]  # metric -> a number of each run
 
@@ -87,11 +87,11 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> Tested:
     """Ask how often chance alone would have the means of two groups at least so far apart, in either direction."""
     if min(len(a), len(b)) < FEWEST_RUNS:
         return Tested("not testable", None)
-    values = np.array([*a, *b])
+    values = np.array([*a, *b], dtype=np.float64)
+    near = ROUNDING * np.abs(values).max()
     values -= values.mean()
     deals = math.comb(len(values), len(a))
     found = abs(_apart(values, np.arange(len(a))[None, :])[0])
-    near = ROUNDING * np.abs(values).max()
     if deals <= MOST_DEALS:
         every = np.array(list(combinations(range(len(values)), len(a))))
         return Tested("exact", float((np.abs(_apart(values, every)) >= found - near).mean()))
