@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ TOWN = {
 }
 
 
-def records(epochs: int, *, run_id: str = "anna", **course: Sequence[object]) -> list[dict[str, Any]]:
-    """Give the records of a run.
+Course = Mapping[str, Sequence[object]]  # key, with __ for a point -> its value in each epoch; ... where it is missing
 
-    Args:
-        course: key, with __ for a point -> its value in each epoch; `...` where it is missing.
-    """
+
+def records(
+    epochs: int, *, run_id: str = "anna", course: Course | None = None, **more: Sequence[object]
+) -> list[dict[str, Any]]:
+    """Give the records of a run."""
+    course = {**(course or {}), **more}
     found = []
     for epoch in range(1, epochs + 1):
         own = {key.replace("__", "."): values[epoch - 1] for key, values in course.items()}
@@ -36,9 +38,11 @@ def records(epochs: int, *, run_id: str = "anna", **course: Sequence[object]) ->
     return found
 
 
-def log(path: Path, epochs: int, *, run_id: str = "anna", **course: Sequence[object]) -> Path:
+def log(
+    path: Path, epochs: int, *, run_id: str = "anna", course: Course | None = None, **more: Sequence[object]
+) -> Path:
     """Write the log of a run."""
-    return write(path, records(epochs, run_id=run_id, **course))
+    return write(path, records(epochs, run_id=run_id, course=course, **more))
 
 
 def learned(epochs: int = 20, *, to: float = 2.0) -> list[float]:

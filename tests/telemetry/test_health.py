@@ -114,7 +114,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("course", "text"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
 def test_what_is_unsound_is_said_with_its_numbers(tmp_path: Path, course: dict[str, Any], text: str) -> None:
-    assert said(log(tmp_path / "log", 10, **course)) == [text]
+    assert said(log(tmp_path / "log", 10, course=course)) == [text]
 
 
 def test_every_rule_has_a_case() -> None:

@@ -39,8 +39,8 @@ def test_the_slope_is_that_of_most_and_not_of_an_outlier() -> None:
 
 
 def test_the_interval_of_a_slope_holds_what_the_order_of_pairs_leaves_open() -> None:
-    # 28 slopes of the squares, k**2: (b² - a²) / (b - a) = a + b. Reach 2.576 * 8.083 = 20.82: from the
-    # floor(3.59) = 3rd of them, 5 (3, 4, 5, 5, 6, ...), to the one at place ceil(24.41) = 25 from 0, 13 (..., 13, 13, 14, 15)
+    # 28 slopes of the squares: (b² - a²) / (b - a) = a + b. Reach 2.576 * 8.083 = 20.82: from the third of them, as
+    # (28 - 20.82) / 2 = 3.59, to the third from the end, as (28 + 20.82) / 2 = 24.41: 3, 4, 5, 5, ..., 13, 13, 14, 15
     found = trend_of(points(*(k * k for k in range(1, 9))))
     assert found is not None
     assert (found.slope_low, found.slope, found.slope_high) == (5, 9, 13)

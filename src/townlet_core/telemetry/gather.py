@@ -56,6 +56,9 @@ class Gathered:
             hint = f"see 'townlet telemetry validate {self.log}'"
             raise InputError("has no record that can be read", where=str(self.log), hint=hint)
         self._flush()
+        for number, key, sign in self._recent:
+            if self._last is not None and number > self.records - self._last:
+                self._add_nonfinite(key, sign)
         kept = sum(len(block.values) for block in self._blocks)
         for block in self._blocks:
             extra = max(kept - self._last, 0) if self._last is not None else 0
@@ -73,6 +76,7 @@ class Gathered:
         self.seconds: float | None = None
         self.lost: int | None = None
         self.nonfinite: dict[str, Counter[str]] = {}
+        self._recent: deque[tuple[int, str, str]] = deque()  # number of a record, key and sign, of the last epochs
         self.keys_left_out = 0
         self._columns: list[str] = []
         self._known: set[str] = set(NO_METRICS)  # keys that have a column, or are to have none
@@ -141,8 +145,16 @@ class Gathered:
         found |= {str(problem.key): SIGNS.get(str(problem.got), "nan") for problem in here}
         self._odd.clear()
         for key, sign in found.items():
-            if len(self.nonfinite) < MOST_KEYS:
-                self.nonfinite.setdefault(key, Counter())[sign] += 1
+            if self._last is None:
+                self._add_nonfinite(key, sign)
+            else:
+                self._recent.append((self.records + 1, key, sign))
+        while self._last is not None and self._recent and self._recent[0][0] <= self.records + 1 - self._last:
+            self._recent.popleft()
+
+    def _add_nonfinite(self, key: str, sign: str) -> None:
+        if key in self.nonfinite or len(self.nonfinite) < MOST_KEYS:
+            self.nonfinite.setdefault(key, Counter())[sign] += 1
 
     def _flush(self) -> None:
         """Make a block of the rows, and give it to the digest or keep it."""
