@@ -149,17 +149,17 @@ def _against(run: LogSummary, key: str) -> tuple[str, str, str, str]:
 
 def about(run: LogSummary, name: str | None = None) -> Iterator[Block]:
     """Tell of agents, of health, and of what was no number."""
-    of = f" of {name}" if name is not None else ""
-    yield Lines(tuple(_agents(run)), f"agents{of}")
+    of = f"{name}: " if name is not None else ""
+    yield Lines(tuple(_agents(run)), f"{of}agents")
     lines = [f"{finding.level}: {finding.rule}: {finding.text}" for finding in run.health.findings]
     checked = f"{count(len(run.health.checked), 'rule')} checked"
     blind = run.health.not_checked
     lines.append(f"{checked}; the log has no keys for {', '.join(blind)}" if blind else checked)
-    yield Lines(tuple(lines), f"signal health{of}: {health(run.health)}")
+    yield Lines(tuple(lines), f"{of}signal health: {health(run.health)}")
     if run.nonfinite:
-        yield Lines(tuple(_nonfinite(run)), f"values that are no numbers{of}")
+        yield Lines(tuple(_nonfinite(run)), f"{of}values that are no numbers")
     else:
-        yield Lines((f"values that are no numbers{of}: none",))
+        yield Lines((f"{of}values that are no numbers: none",))
 
 
 def _agents(run: LogSummary) -> Iterator[str]:

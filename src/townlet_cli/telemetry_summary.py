@@ -144,7 +144,20 @@ def _summarise(
     for file in beside:
         note(f"{file} lies beside its log, and is none")
     named = {name: _read(each, run, last, values) for name, each in (groups or {"": own}).items()}
+    _check_metrics(
+        patterns, list(dict.fromkeys(key for each in named.values() for found in each for key in found.metrics))
+    )
     return put_together(named if groups else {}, named.get("", []), patterns, last=last, baseline=baseline)
+
+
+def _check_metrics(patterns: Sequence[str], runs: Sequence[LogSummary]) -> None:
+    from townlet_core.errors import did_you_mean
+    from townlet_core.telemetry.metrics import matching
+
+    keys = list(dict.fromkeys(key for run in runs for key in run.metrics))
+    for pattern in patterns:
+        if not matching((pattern,), keys):
+            raise UsageError(f"no log has {pattern}", where="--metric", hint=did_you_mean(pattern, keys))
 
 
 def _read(logs: Sequence[Path], run: str | None, last: int | None, baseline: Mapping[str, float]) -> list[LogSummary]:

@@ -83,6 +83,13 @@ def test_the_history_of_a_long_run_is_thinned_to_its_course() -> None:
     assert trend.slope == pytest.approx(1)
 
 
+def test_rounding_makes_nothing_of_a_constant() -> None:
+    found = digest(*(block([0.1] * size, size) for size in (3, 7, 1, 64, 5, 11, 13))).metric("loss_value")
+    assert (found.mean, found.sd, found.start, found.end) == (0.1, 0, 0.1, 0.1)
+    assert found.trend is not None
+    assert (found.trend.direction, found.trend.p) == ("steady", 1)
+
+
 def test_how_often_a_key_is_beyond_its_limit_is_counted_by_amount() -> None:
     found = Digest({"loss_value": 2.0})
     found.add(block([1, 2, -3, 4, math.nan]))
@@ -90,7 +97,7 @@ def test_how_often_a_key_is_beyond_its_limit_is_counted_by_amount() -> None:
 
 
 def test_numbers_beyond_all_measure_have_no_mean_but_do_no_harm() -> None:
-    found = digest(block([1e308, 1e308, 1e308])).metric("loss_value")
+    found = digest(block([1e308, -1e308, 1e308])).metric("loss_value")
     assert (found.count, found.mean, found.sd, found.max) == (3, None, None, 1e308)
 
 

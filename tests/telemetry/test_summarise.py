@@ -127,7 +127,8 @@ def test_provenance_is_of_the_whole_run(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_planned_to_be_longer_is_not_finished(tmp_path: Path) -> None:
-    assert summarise(log(tmp_path / "log", 4)).provenance.finished is False
+    planned = summarise(log(tmp_path / "log", 4, epochs_planned=[5] * 4)).provenance
+    assert (planned.finished, planned.epochs_planned) == (False, 5)
 
 
 @pytest.mark.parametrize("make", [oldest, theirs])

@@ -117,26 +117,35 @@ class Digest:
             min_epoch=whole(of.least_at[i]),
             max=_number(of.most[i], some),
             max_epoch=whole(of.most_at[i]),
-            start=_mean([each[:tenth] for each in course]),
-            end=_mean([each[-tenth:] for each in course]),
+            start=self._mean(i, [each[:tenth] for each in course]),
+            end=self._mean(i, [each[-tenth:] for each in course]),
             trend=trend_of(self.windows(key)),
         )
 
     def windows(self, key: str, share: float = 1.0) -> list[Point]:
         """Give epoch and mean of a key in at most MOST_WINDOWS equal windows of the last share of its epochs."""
-        course = self._course(self.keys.index(key))
+        i = self.keys.index(key)
+        course = self._course(i)
         length = round(len(course[0]) * share)
         if not length:
             return []
         parts = zip(*(np.array_split(each[-length:], min(MOST_WINDOWS, length)) for each in course), strict=True)
         with np.errstate(all="ignore"):
-            points = [(float(e.sum() / w.sum()), float(s.sum() / n.sum())) for s, n, e, w in parts]
+            points = [(float(e.sum() / w.sum()), self._within(i, s.sum() / n.sum())) for s, n, e, w in parts]
         return [point for point in points if all(map(math.isfinite, point))]
 
     def _course(self, i: int) -> list[Column]:
         """Give the stretches that have a number of a key: sums, their counts, sums of epochs, their counts."""
         some = self._of.counts[:, i] > 0
         return [self._of.sums[some, i], self._of.counts[some, i], *self._epochs[:, some]]
+
+    def _mean(self, i: int, course: list[Column]) -> float | None:
+        count = float(course[1].sum())
+        return _number(self._within(i, course[0].sum() / count), True) if count else None
+
+    def _within(self, i: int, mean: Any) -> float:
+        """Keep rounding from carrying a mean beyond the least and the most: that of a constant is the constant."""
+        return float(min(max(mean, self._of.least[i]), self._of.most[i])) if math.isfinite(mean) else math.nan
 
     def _grow(self, keys: Sequence[str]) -> None:
         new = keys[len(self.keys) :]
@@ -159,12 +168,14 @@ class Digest:
         """Join counts, means and squares with those so far."""
         of, width = self._of, values.shape[1]
         count, before = found.sum(0).astype(np.float64), of.count[:width]
-        mean = values.sum(0) / np.maximum(count, 1)
-        square = (np.where(found, values - mean, 0.0) ** 2).sum(0)
+        first = values[found.argmax(0), np.arange(width)]
+        near = np.where(before > 0, of.mean[:width], first)  # so that rounding gives a constant no deviation
+        off = np.where(found, values - near, 0.0)
+        mean = off.sum(0) / np.maximum(count, 1)
+        square = (np.where(found, off - mean, 0.0) ** 2).sum(0)
         after = np.maximum(before + count, 1)
-        off = mean - of.mean[:width]
-        of.square[:width] += square + off * off * before * count / after
-        of.mean[:width] += off * count / after
+        of.square[:width] += square + mean * mean * before * count / after
+        of.mean[:width] = np.where(count > 0, near + mean * count / after, of.mean[:width])
         of.count[:width] += count
 
     def _extremes(self, block: Block, found: NDArray[np.bool_]) -> None:
@@ -205,11 +216,6 @@ def _halved(history: Column) -> Column:
     """Join stretches two by two."""
     joined = history[0::2] + history[1::2]
     return np.concatenate([joined, np.zeros_like(joined)])
-
-
-def _mean(course: list[Column]) -> float | None:
-    count = float(course[1].sum())
-    return _number(course[0].sum() / count, True) if count else None
 
 
 def _number(value: Any, known: bool) -> float | None:

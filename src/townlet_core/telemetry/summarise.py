@@ -29,6 +29,7 @@ from townlet_core.telemetry.summary import (
 )
 from townlet_core.telemetry.verdict import judge
 
+ROUNDING: Final = 1e-12  # share of a baseline that a difference may come to by summing in another order
 SAME: Final = 0.001  # share of a baseline that no difference is
 AGENT, REWARD = "agents.", ".reward_mean"
 MOST_WORST: Final = 10
@@ -100,7 +101,7 @@ def _provenance(gathered: Gathered, checked: Checked) -> Provenance:
     first, final = gathered.first, gathered.final
     planned, epoch = final.get("epochs_planned"), final.get("epoch")
     finished: bool | None = final.get("finished")
-    if finished is None and planned is not None and epoch is not None:
+    if finished is None and planned is not None and epoch is not None and epoch < planned:
         finished = False
     return Provenance(
         files=tuple(File(name=str(file.name), records=file.records) for file in checked.files),
@@ -139,14 +140,16 @@ def _beside(metrics: Mapping[str, Metric], baseline: Mapping[str, float]) -> dic
     found = {}
     for key, value in baseline.items():
         mean = metrics[key].mean if key in metrics else None
-        if mean is not None and math.isfinite(mean - value):
-            percent = 100 * (mean - value) / abs(value) if value else math.inf
-            found[key] = Against(
-                baseline=value,
-                difference=mean - value,
-                percent=percent if math.isfinite(percent) else None,
-                verdict=_judgement(key, mean - value, SAME * abs(value)),
-            )
+        if mean is None or not math.isfinite(mean - value):
+            continue
+        difference = mean - value if abs(mean - value) > ROUNDING * abs(value) else 0.0
+        percent = 100 * difference / abs(value) if value else math.inf
+        found[key] = Against(
+            baseline=value,
+            difference=difference,
+            percent=percent if math.isfinite(percent) else None,
+            verdict=_judgement(key, difference, SAME * abs(value)),
+        )
     return found
 
 

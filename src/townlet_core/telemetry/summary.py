@@ -115,7 +115,9 @@ class Provenance(StrictModel):
     seconds: float | None = Field(description="sum of the durations of its epochs")
     time_first: str | None = Field(description="when the epoch of its first record ended")
     time_last: str | None = Field(description="when that of its last record did")
-    finished: bool | None = Field(description="whether the last planned epoch is there; null where nothing tells")
+    finished: bool | None = Field(
+        description="whether the last planned epoch is there; null where the log does not tell"
+    )
     reason: str | None = Field(description="why it ended")
     lost_records: int | None = Field(description="most that a record said to have been lost")
     problems: Count = Field(description="problems that `townlet telemetry validate` finds in the log")
