@@ -144,9 +144,7 @@ def _summarise(
     for file in beside:
         note(f"{file} lies beside its log, and is none")
     named = {name: _read(each, run, last, values) for name, each in (groups or {"": own}).items()}
-    _check_metrics(
-        patterns, list(dict.fromkeys(key for each in named.values() for found in each for key in found.metrics))
-    )
+    _check_metrics(patterns, [one for each in named.values() for one in each])
     return put_together(named if groups else {}, named.get("", []), patterns, last=last, baseline=baseline)
 
 

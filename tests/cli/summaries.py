@@ -56,11 +56,12 @@ def make_logs(folder: Path) -> None:
 
 
 def shown(words: list[str]) -> str:
-    """Run `townlet telemetry summary` where the logs are; give all that it prints, and its exit code."""
+    """Run `townlet telemetry summary` where the logs are; give all that it prints."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(["telemetry", "summary", *words])
-    return f"{out.getvalue()}{err.getvalue()}exit code {code}\n"
+    assert code == 0, err.getvalue()
+    return f"{out.getvalue()}{err.getvalue()}"
 
 
 if __name__ == "__main__":
