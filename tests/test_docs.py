@@ -65,6 +65,13 @@ def test_the_generated_reference_is_up_to_date() -> None:
         assert ((DOCS / "reference" / file).read_text(encoding="utf-8") == text) is True, file
 
 
+def test_the_published_schemas_are_up_to_date() -> None:
+    schemas = generate.schemas()
+    assert {file.name for file in (DOCS / "schemas").glob("*.json")} == set(schemas)
+    for file, text in schemas.items():
+        assert ((DOCS / "schemas" / file).read_text(encoding="utf-8") == text) is True, file
+
+
 def test_every_option_of_every_command_is_described() -> None:
     for path, command in generate.commands(typer.main.get_command(app), "townlet"):
         assert command.help, path

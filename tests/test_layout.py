@@ -155,6 +155,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["telemetry", "--help"],
         ["telemetry", "validate", "--help"],
         ["telemetry", "migrate", "--help"],
+        ["telemetry", "summary", "--help"],
         ["telemetry", "validate", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl")],
         ["config", "list"],
     ],

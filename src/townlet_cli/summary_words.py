@@ -116,6 +116,7 @@ def labels(logs: Sequence[str]) -> list[str]:
     shortest = min(map(len, parts))
     first = next((i for i in range(shortest) if len({each[i] for each in parts}) > 1), shortest - 1)
     last = next((i for i in range(shortest) if len({each[-1 - i] for each in parts}) > 1), 0)
+    last = min(last, shortest - 1 - first)  # something is left of the shortest
     return ["/".join(each[first : len(each) - last]) for each in parts]
 
 

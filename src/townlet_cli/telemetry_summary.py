@@ -22,24 +22,46 @@ if TYPE_CHECKING:
 Format = Literal["text", "markdown", "json"]
 
 
+Logs = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="LOG...", parser=path_of, help="Telemetry logs, with their segments. - is standard input."),
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE",
+        parser=path_of,
+        help="Put this beside the means: a JSON object, a log (the means of its last run), a capture's metrics file, "
+        "or the folder of a capture.",
+    ),
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group",
+        metavar="NAME=LOG,...",
+        help="Runs that differ in chance alone, in place of LOG: files or patterns such as 'runs/a/*/log.jsonl'. "
+        "Repeatable: the others are compared with the first.",
+    ),
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="KEY",
+        help="Show this instead of the usual metrics, or a pattern such as 'events.*'; test it too, with groups. "
+        "Repeatable.",
+    ),
+]
+
+
 def summary(
-    logs: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="LOG...", parser=path_of, help="Telemetry logs, with their segments. - is standard input."
-        ),
-    ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline",
-            metavar="FILE",
-            parser=path_of,
-            help="Put this beside the means: a JSON object, a log (the means of its last run), a capture's metrics "
-            "file, or the folder of a capture.",
-        ),
-    ] = None,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = "text",
+    logs: Logs = None,
+    baseline: Baseline = None,
+    form: Annotated[
+        Format, typer.Option("--format", metavar="FORMAT", help="What to print: text, markdown or json.")
+    ] = "text",
     last: Annotated[
         int | None,
         typer.Option("--last", metavar="N", parser=whole_number, help="Look at the last N epochs of each run only."),
@@ -48,24 +70,8 @@ def summary(
         str | None,
         typer.Option("--run", metavar="RUN", help="Summarise this run, by its run_id or its number; else the last."),
     ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--group",
-            metavar="NAME=LOG,...",
-            help="Runs that differ in chance alone, in place of LOG: files or patterns such as 'runs/a/*/log.jsonl'. "
-            "Repeatable: the others are compared with the first.",
-        ),
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            metavar="KEY",
-            help="Show this instead of the usual metrics, or a pattern such as 'events.*'; test it too, with groups. "
-            "Repeatable.",
-        ),
-    ] = None,
+    group: Groups = None,
+    metric: Metrics = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all metrics and all agents.")] = False,
     output: OutputFile = None,
 ) -> None:
