@@ -233,6 +233,13 @@ def test_groups_are_told_apart_by_the_score_of_their_runs(tmp_path: Path) -> Non
     assert tested[0].p_holm == pytest.approx(2 / 70)
 
 
+def test_a_number_beyond_all_measure_counts_as_unknown(tmp_path: Path) -> None:
+    groups = {"slow": group(tmp_path, "slow", [1e308, 1e308, 1, 2]), "fast": group(tmp_path, "fast", [1e308] * 4)}
+    found = put_together(groups, [], [], last=None, baseline=None).groups
+    assert found[0].metrics["ep_return_mean"].runs == 2
+    assert "ep_return_mean" not in found[1].metrics
+
+
 def test_a_run_does_not_count_twice(tmp_path: Path) -> None:
     runs = group(tmp_path, "slow", [1, 2])
     with pytest.raises(InputError, match="holds the same run as another log"):

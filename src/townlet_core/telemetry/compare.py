@@ -24,6 +24,7 @@ FEWEST_RUNS: Final = 4  # a side
 MOST_DEALS: Final = 200_000  # that are all looked at: up to 10 runs a side
 DRAWN_DEALS: Final = 100_000
 RESAMPLES: Final = 10_000
+MOST: Final = 1e100  # a number beyond this is taken for unknown, as sums of such overflow
 SEED: Final = 0  # of the draws, so that a log always has the same summary
 LEVEL: Final = 0.05
 ROUNDING: Final = 1e-12  # of the largest value: sums in another order
@@ -43,7 +44,8 @@ def value_of(run: LogSummary, key: str, *, over_all: bool) -> float | None:
     metric = run.metrics.get(key)
     if metric is None:
         return None
-    return metric.mean if over_all else metric.end
+    value = metric.mean if over_all else metric.end
+    return value if value is not None and abs(value) < MOST else None
 
 
 def group_of(name: str, runs: Sequence[LogSummary], *, over_all: bool) -> tuple[Group, Values]:
