@@ -201,6 +201,13 @@ def test_a_run_that_goes_on_rising_is_told_from_one_that_has_come_to_its_end(tmp
     assert (level.late, level.text[-18:]) == ("steady", ", level at the end")
 
 
+@pytest.mark.parametrize(("end", "state"), [(0.8, "fell back"), (1.2, "learning")])
+def test_it_fell_back_where_more_than_half_of_the_gain_is_lost(tmp_path: Path, end: float, state: str) -> None:
+    # from 0.05 up to 2.0 and back to 0.8, which loses 1.2 of 1.95, or to 1.2, which loses 0.8
+    returns = learned(15) + [end] * 5
+    assert summarise(log(tmp_path / "log", 20, ep_return_mean=returns)).verdict.state == state
+
+
 def test_of_the_last_epochs_it_is_told_whether_they_are_level(tmp_path: Path) -> None:
     found = summarise(log(tmp_path / "log", 40, ep_return_mean=learned(20) + [2.0, 2.1] * 10), last=20)
     assert found.verdict.text == "level: return 2.05 -> 2.05 over 20 epochs"
