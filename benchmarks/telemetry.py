@@ -1,7 +1,7 @@
-"""How fast telemetry logs are checked, in how much memory: `python benchmarks/telemetry.py [--rounds N] [--quick]`.
+"""How fast telemetry logs are checked and summarised: `python benchmarks/telemetry.py [--rounds N] [--quick]`.
 
-Rates are of full checks on one core, by processor time, without the start of the program; the median of rounds with the
-least and the largest beside it. Memory is that of the command itself, as users run it.
+Rates are of full checks, and of summaries, on one core, by processor time, without the start of the program; the median
+of rounds with the least and the largest beside it. Memory is that of the command itself, as users run it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from measure import load, machine, table, taken, thousands, with_spread
 from townlet_core.telemetry.baseline import Comparison, read_baseline
 from townlet_core.telemetry.checks import Check
 from townlet_core.telemetry.record import KEYS, epoch_record, line_of
+from townlet_core.telemetry.summarising.summarise import summarise
 
 WANTED = 100_000  # records a second
 WANTED_MEGABYTES = 80
@@ -98,7 +99,7 @@ def _renumbered(line: bytes, first: int, count: int) -> Iterator[bytes]:
 
 
 def rates(folder: Path, rounds: int) -> None:
-    """Measure checks of several kinds of log."""
+    """Measure checks, and summaries, of several kinds of log."""
     logs = {
         "1.1 of the predecessor, 34 keys": write(folder / "theirs", theirs, RECORDS),
         "ours, the same keys and its place": write(folder / "ours", ours, RECORDS),
@@ -110,12 +111,14 @@ def rates(folder: Path, rounds: int) -> None:
     packed = folder / "packed.gz"
     packed.write_bytes(gzip.compress((folder / "theirs").read_bytes()))
     cases["the first, compressed"] = _check(packed)
+    cases["the first, summarised"] = lambda: summarise(folder / "theirs")
+    cases["the third, summarised"] = lambda: summarise(folder / "full")
     found: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, case in cases.items():
             found[name].append(RECORDS / taken(case).processor)
     print(f"\n## Full checks of {RECORDS:,} records, {rounds} rounds\n")
-    wanted = [thousands(WANTED)] * 2 + [""] * 3
+    wanted = [thousands(WANTED)] * 2 + [""] * 5
     rows = [(name, with_spread(found[name], thousands), goal) for name, goal in zip(cases, wanted, strict=True)]
     print(table(("log", "records/s", "wanted"), [*rows, ("the predecessor's check of its own", PREDECESSOR[0], "")]))
 
@@ -136,13 +139,15 @@ def _refuse(problem: object) -> None:
 def commands(folder: Path, sizes: tuple[int, ...]) -> None:
     """Measure the command: time and memory by the size of the log."""
     rows = []
-    for words in (("telemetry", "--help"), ("telemetry", "validate", "--help")):
+    for words in (("telemetry", "--help"), ("telemetry", "validate", "--help"), ("telemetry", "summary", "--help")):
         rows.append((f"townlet {' '.join(words)}", *_figures(words), "0.3 s"))
     for size in sizes:
         log = write(folder / f"log_{size}", theirs, size)
         megabytes = f"{log.stat().st_size / 1e6:,.0f} MB"
         wanted = f"{WANTED_MEGABYTES} MB"
-        rows.append((f"townlet telemetry validate, {size:,} records ({megabytes})", *_figures(_validate(log)), wanted))
+        for command in ("validate", "summary"):
+            words = ("telemetry", command, str(log))
+            rows.append((f"townlet telemetry {command}, {size:,} records ({megabytes})", *_figures(words), wanted))
         if size == RECORDS:
             rows += _plots(log, folder)
         log.unlink()
@@ -159,10 +164,6 @@ def _plots(log: Path, folder: Path) -> list[tuple[str, str, str, str, str]]:
         (f"townlet telemetry plot, the same log, {name}", *_figures((*words, *output)), "a few seconds")
         for name, output in outputs.items()
     ]
-
-
-def _validate(log: Path) -> tuple[str, ...]:
-    return ("telemetry", "validate", str(log))
 
 
 def _figures(words: tuple[str, ...]) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ from townlet_core.samples.metrics import MetricsFile
 from townlet_core.samples.seal import Seal
 from townlet_core.telemetry.explaining.explanation import Explanation
 from townlet_core.telemetry.record import IN_A_FAMILY, EpochRecord
+from townlet_core.telemetry.summarising.summary import Summary
 
 
 class Schema(NamedTuple):
@@ -28,6 +29,7 @@ class Schema(NamedTuple):
 # Add a format here, and run docs/generate.py.
 SCHEMAS = (
     Schema("telemetry_record", EpochRecord, "a line of a telemetry log, version 1.1"),
+    Schema("telemetry_summary", Summary, "what `townlet telemetry summary --format json` prints"),
     Schema("explanation", Explanation, "what `townlet telemetry explain --json` prints"),
     Schema("manifest", Manifest, "the manifest of a capture, `<prefix>_manifest.json`"),
     Schema("metrics", MetricsFile, "the metrics of its samples, `<prefix>_metrics.json`"),

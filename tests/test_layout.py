@@ -169,6 +169,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["telemetry", "plot", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl"), "--run", "1"],
         ["telemetry", "watch", "--help"],
         ["telemetry", "rules", "check", "--help"],
+        ["telemetry", "summary", "--help"],
         ["telemetry", "validate", str(ROOT / "tests" / "corpus" / "telemetry" / "fine.jsonl")],
         ["config", "list"],
     ],

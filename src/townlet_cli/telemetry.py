@@ -13,6 +13,7 @@ from townlet_cli.render import note, put
 from townlet_cli.telemetry_explain import explain
 from townlet_cli.telemetry_export import export
 from townlet_cli.telemetry_plot import plot
+from townlet_cli.telemetry_summary import summary
 from townlet_cli.telemetry_watch import watch
 from townlet_core.errors import UsageError
 
@@ -103,6 +104,7 @@ def migrate(
 
 
 app.command()(watch)
+app.command()(summary)
 app.command()(plot)
 app.command()(explain)
 app.command()(export)

@@ -1,100 +1,110 @@
-"""Two runs beside each other."""
+"""Whether groups of runs differ."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.telemetry.reading import write
-from tests.telemetry.test_explain import Curve, records, step
-from townlet_core.errors import InputError
-from townlet_core.telemetry.explaining.explain import explain
-from townlet_core.telemetry.explaining.explanation import Against
+from townlet_core.telemetry.summarising.compare import differences, estimate, holm, permutation_test
 
 
-def against(tmp_path: Path, ours: Any, theirs: Any) -> tuple[Against, tuple[str, ...]]:
-    log, other = write(tmp_path / "ours.jsonl", ours), write(tmp_path / "theirs.jsonl", theirs)
-    found = explain(log, against=other)
-    assert found.against is not None
-    return found.against, found.verdict
+def test_four_runs_that_are_all_better_than_four_others_are_so_by_chance_in_two_deals_of_seventy() -> None:
+    found = permutation_test([1, 2, 3, 4], [5, 6, 7, 8])
+    assert found.method == "exact"
+    assert found.p == pytest.approx(2 / 70)
 
 
-def curves(until: int = 99, by: float = 0.0, again: int = 999) -> dict[str, Curve]:
-    """A return that differs from 4 from an epoch on, up to another one."""
-    return {
-        "ep_return_mean": lambda epoch: 4.0 + (by if until < epoch <= again else 0.0),
-        "events.faint": step(until + 1, 3.0, 3.0 + by),
-        "events.chat_success": step(999, 50.0, 50.0),
-    }
+def test_all_deals_that_are_as_far_apart_are_counted() -> None:
+    # sums of four of 1..8: 1 way to make 10, 1 for 11, 2 for 12, 3 for 13, 5 for 14, and as many for 26 down to 22.
+    # 1 + 2 + 3 + 8 = 14 against 22: (1 + 1 + 2 + 3 + 5) * 2 = 24 deals are as far apart or further
+    assert permutation_test([1, 2, 3, 8], [4, 5, 6, 7]).p == pytest.approx(24 / 70)
 
 
-def test_runs_part_where_they_were_made_to(tmp_path: Path) -> None:
-    """Both draw the same noise, so that they are the same to the bit up to epoch 20."""
-    found, said = against(tmp_path, records(60, curves(20, -3.0)), records(60, curves()))
-    assert (found.epochs, found.same_until, found.parted_at, found.parted_again) == ((1, 60), 20, 21, None)
-    assert found.difference == pytest.approx(-3, abs=0.3)
-    assert {each.key for each in found.moved} == {"ep_return_mean", "events.faint"}
-    assert any(" differs from that of " in line and " from epoch 21 on, by -2.9" in line for line in said)
+def test_sides_may_differ_in_size() -> None:
+    # of 126 deals only the one found puts the four least together; (1+2+3+4)/4 - (5+..+9)/5 = -4.5, and the other
+    # way round (9+8+7+6)/4 - (1+..+5)/5 = 4.5
+    assert permutation_test([1, 2, 3, 4], [5, 6, 7, 8, 9]).p == pytest.approx(2 / 126)
 
 
-def test_runs_with_noise_of_their_own_part_beyond_it(tmp_path: Path) -> None:
-    found, _ = against(tmp_path, records(80, curves(40, 4.0), seed=1), records(80, curves(), seed=2))
-    assert found.same_until is None
-    assert found.parted_at == pytest.approx(41, abs=1)
-    assert found.moved[0].effect is not None
-    assert "events.chat_success" not in {each.key for each in found.moved}
+def test_three_runs_a_side_are_not_tested() -> None:
+    assert permutation_test([1, 2, 3], [7, 8, 9, 10]) == ("not testable", None)
 
 
-def test_runs_may_come_together_again(tmp_path: Path) -> None:
-    found, _ = against(tmp_path, records(90, curves(30, 4.0, 60), seed=1), records(90, curves(), seed=2))
-    assert found.parted_at == pytest.approx(31, abs=1)
-    assert found.parted_again == pytest.approx(61, abs=1)
+def test_runs_that_are_all_alike_do_not_differ() -> None:
+    assert permutation_test([0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1]).p == 1
 
 
-def test_noise_alone_seldom_parts_runs(tmp_path: Path) -> None:
-    parted = 0
-    for seed in range(30):
-        found, _ = against(tmp_path, records(60, curves(), seed=seed), records(60, curves(), seed=seed + 100))
-        parted += found.parted_at is not None
-    assert parted <= 1
+def test_of_too_many_deals_some_are_drawn_and_always_the_same() -> None:
+    # 12 and 12 runs: 2,704,156 deals; all of one side better has p = 2 / 2,704,156, and 1 / 100,001 is the least
+    # that can be drawn
+    a, b = list(range(12)), list(range(12, 24))
+    found = permutation_test(a, b)
+    assert found.method == "sampled"
+    assert found.p == pytest.approx(1 / 100_001)
+    assert permutation_test(a, b) == found
 
 
-def test_a_run_is_the_same_as_itself(tmp_path: Path) -> None:
-    found, said = against(tmp_path, records(30, curves()), records(30, curves()))
-    assert (found.same_until, found.parted_at, found.moved, found.settings) == (30, None, (), ())
-    assert "the two are the same to the bit in epochs 1 to 30" in said
+def test_p_values_are_corrected_by_holm() -> None:
+    # in order 0.005 * 4, 0.01 * 3, 0.03 * 2, 0.04 * 1, none less than the one before: 0.02, 0.03, 0.06, 0.06
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
-def test_settings_that_differ_are_told_with_the_epoch_from_which_they_do(tmp_path: Path) -> None:
-    theirs = [{**record, "seed": 1, "config_hash": "a" * 64} for record in records(30, curves())]
-    ours = [{**record, "seed": 2, "config_hash": "b" * 64} for record in theirs]
-    faster = [{**record, "lr": 0.001 if record["epoch"] < 11 else 0.002} for record in ours]
-    found, _ = against(tmp_path, faster, theirs)
-    assert [(each.key, each.epoch, each.before, each.after) for each in found.settings] == [
-        ("config_hash", None, "a" * 64, "b" * 64),
-        ("seed", None, 1, 2),
-        ("lr", 11, 0.001, 0.002),
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_a_corrected_p_lies_between_itself_and_bonferronis(ps: list[float]) -> None:
+    for p, corrected in zip(ps, holm(ps), strict=True):
+        assert p <= corrected <= min(1, p * len(ps)) + 1e-12
+
+
+def test_an_interval_is_always_the_same_and_holds_the_mean() -> None:
+    found = estimate([1.0, 2.0, 3.0, 6.0])
+    assert found == estimate([1.0, 2.0, 3.0, 6.0])
+    assert found.mean == 3
+    assert found.low is not None
+    assert found.high is not None
+    # of 4 ** 4 = 256 ways to draw, 1 has the mean 1 and 4 more 1.25 (5 / 256 = 2.0 %), 6 more 1.5: the 2.5 % point
+    # is 1.5; at the other end 1 has the mean 6, 4 have 5.25 (2.0 %) and 4 have 5 (3.5 %): 5
+    assert (found.low, found.high) == (1.5, 5)
+
+
+def test_one_run_has_no_interval() -> None:
+    found = estimate([4.0])
+    assert (found.mean, found.low, found.high, found.runs) == (4, None, None, 1)
+
+
+RUNS = {"slow": [1.0, 2.0, 3.0, 4.0], "fast": [5.0, 6.0, 7.0, 8.0]}
+
+
+@pytest.mark.parametrize(
+    ("key", "better"),
+    [
+        pytest.param("ep_return_mean", "fast", id="more is better"),
+        pytest.param("events.faint", "slow", id="less is better"),
+        pytest.param("loss_policy", None, id="nobody can say"),
+    ],
+)
+def test_the_better_group_is_named_where_one_is(key: str, better: str | None) -> None:
+    (found,) = differences([(name, {key: values}) for name, values in RUNS.items()], [key], [])
+    assert (found.group, found.reference, found.difference, found.better) == ("fast", "slow", 4, better)
+
+
+def test_two_tests_decide_less_than_one() -> None:
+    groups = [(name, {"ep_return_mean": values, "events.faint": values}) for name, values in RUNS.items()]
+    found = differences(groups, ["ep_return_mean", "events.faint"], [])
+    assert [each.p_holm for each in found] == pytest.approx([4 / 70, 4 / 70])
+    assert [each.better for each in found] == [None, None]
+
+
+def test_what_is_only_shown_is_not_tested() -> None:
+    groups = [(name, {"ep_return_mean": values, "lr": values}) for name, values in RUNS.items()]
+    found = {each.metric: each for each in differences(groups, ["ep_return_mean"], ["ep_return_mean", "lr"])}
+    assert (found["lr"].method, found["lr"].p, found["lr"].difference) == ("not tested", None, 4)
+    assert found["ep_return_mean"].p_holm == pytest.approx(2 / 70)
+
+
+def test_three_groups_are_compared_with_the_first() -> None:
+    groups = [(name, {"ep_return_mean": [float(n)] * 4}) for n, name in enumerate("abc")]
+    assert [(each.group, each.reference) for each in differences(groups, [], ["ep_return_mean"])] == [
+        ("b", "a"),
+        ("c", "a"),
     ]
-
-
-def test_runs_of_different_length_are_compared_where_both_are(tmp_path: Path) -> None:
-    """That of 700 epochs is in points of 2, so both are."""
-    found, _ = against(tmp_path, records(700, curves(300, 3.0)), records(500, curves(), seed=2))
-    assert found.epochs == (1, 500)
-    assert found.parted_at == pytest.approx(301, abs=2)
-
-
-def test_runs_without_a_common_epoch_are_not_compared(tmp_path: Path) -> None:
-    later = list(records(60, curves()))[30:]
-    found, said = against(tmp_path, later, records(30, curves()))
-    assert (found.epochs, found.parted_at, found.moved) == (None, None, ())
-    assert "the two have no epoch in common" in said
-
-
-def test_a_log_without_the_metric_cannot_be_compared(tmp_path: Path) -> None:
-    log = write(tmp_path / "ours.jsonl", records(30, curves()))
-    other = write(tmp_path / "theirs.jsonl", records(30, {"signal.reward_mean": step(99, 1.0, 1.0)}))
-    with pytest.raises(InputError, match="has no number of ep_return_mean"):
-        explain(log, against=other)

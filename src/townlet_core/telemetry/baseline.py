@@ -82,6 +82,11 @@ def read_baseline(path: Path) -> Baseline:
     return baseline
 
 
+def is_log(path: Path) -> bool:
+    """Say whether what to compare with is a log, so that it has epochs."""
+    return not path.is_dir() and _object(path) is None
+
+
 @dataclass
 class Drift:
     """How far a key is from its baseline."""
