@@ -72,8 +72,23 @@ def capture(request: CaptureRequest, *, on_progress: Progress | None = None) -> 
         TownletError: with the place, the problem and what to do.
     """
     began = time.perf_counter()
-    plan = _plan(request)
-    recording = plan.recording
+    return _carry_out(_plan(request), on_progress, began)
+
+
+def capture_again(
+    request: CaptureRequest, recording: Recording, *, on_progress: Progress | None = None
+) -> CaptureReport:
+    """Capture what is known without its configuration file: the town, the slots, the seed and the policy.
+
+    Args:
+        request: where to, how many worlds, and in what form; what else it says is passed over.
+    """
+    return _carry_out(_Plan(request, recording, ()), on_progress, time.perf_counter())
+
+
+def _carry_out(plan: _Plan, on_progress: Progress | None, began: float) -> CaptureReport:
+    """Simulate, write and commit."""
+    request, recording = plan.request, plan.recording
     use = ActionUse(len(recording.town.actions.names))
     with staged(request.output, request.prefix, force=request.force) as stage:
         writer = CaptureWriter(stage, request.prefix, worlds=request.worlds, compress=request.compress)
@@ -101,12 +116,12 @@ def _plan(request: CaptureRequest) -> _Plan:
     town = compile_town(config)
     seed = config.scenario.seed if request.seed is None else request.seed
     slots = slots_to_record(request.agents, town)
-    policy = kernel_policy or _learned(request.policy, town)
+    policy = kernel_policy or learned(request.policy, town)
     recording = Recording(request.source, town, slots, request.worlds, town.horizon, seed, policy)
     return _Plan(request, recording, tuple(notes))
 
 
-def _learned(place: str, town: CompiledTown) -> Policy:
+def learned(place: str, town: CompiledTown) -> Policy:
     """Load the policy of a checkpoint. Torch comes with it, so nobody else waits for that."""
     from townlet_core.policy.learned import load_policy
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -177,3 +178,22 @@ def find_manifest(directory: Path) -> Path:
         names = ", ".join(path.name for path in found)
         raise SampleError(f"holds more than one capture: {names}", where=str(directory), hint="name one manifest")
     return found[0]
+
+
+def manifests_below(root: Path) -> list[Path]:
+    """Give the manifests in a folder and in those below it, in the order of their names; hidden ones are passed over.
+
+    Raises:
+        SampleError: there is no such folder, or one of them cannot be read.
+    """
+    if not root.is_dir():
+        raise SampleError("no such folder", where=str(root))
+    found: list[Path] = []
+    for folder, below, names in os.walk(root, onerror=_cannot_list):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        found += [Path(folder, name) for name in sorted(names) if name.endswith(MANIFEST) and not name.startswith(".")]
+    return found
+
+
+def _cannot_list(error: OSError) -> None:
+    raise SampleError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(error.filename)) from error
