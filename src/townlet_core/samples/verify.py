@@ -5,17 +5,14 @@ A capture of the predecessor has no seal. It is checked against its own words, a
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from townlet_core.errors import SampleError, TownletError
+from townlet_core.errors import SampleError
 from townlet_core.samples.commit import STAGE_PREFIX
+from townlet_core.samples.findings import Findings, Problem, problem_of
 from townlet_core.samples.manifest import (
     MANIFEST,
     Entry,
@@ -28,42 +25,16 @@ from townlet_core.samples.manifest import (
     manifests_below,
     read_manifest,
 )
-from townlet_core.samples.metrics import MEASURED_ARRAYS, MetricsFile, columns_from, measure, read_metrics
-from townlet_core.samples.npz import NpzReader
+from townlet_core.samples.metrics import MetricsFile, columns_from, measure, read_metrics
 from townlet_core.samples.provenance import printable
 from townlet_core.samples.sample import (
-    ARRAYS,
     Meta,
-    Metrics,
     PlainMeta,
-    check_actions,
-    check_finite,
-    check_header,
-    names_in,
     read_meta,
 )
 from townlet_core.samples.seal import Seal, mismatches, names_sha256, read_seal
+from townlet_core.samples.soundness import check_arrays, check_metrics
 from townlet_core.schema import StrictModel
-
-EXACT = 1e-12  # of a metric's size: what another libm may make of a logarithm
-ROUNDED = 1e-6  # the predecessor's means went through float32
-
-
-class Problem(StrictModel):
-    """Something that is not as the capture says."""
-
-    where: str | None = Field(description="file, and array or key in it")
-    problem: str = Field(description="what was found")
-    hint: str | None = Field(description="what to do about it")
-
-    def __str__(self) -> str:
-        return str(SampleError(self.problem, where=self.where, hint=self.hint))
-
-
-def problem_of(error: TownletError) -> Problem:
-    """Put an error into a report."""
-    where = None if error.where is None else printable(error.where)
-    return Problem(where=where, problem=printable(error.problem), hint=error.hint)
 
 
 class Verification(StrictModel):
@@ -93,34 +64,6 @@ class VerifyReport(StrictModel):
     """What came of verifying captures, printed by --json."""
 
     captures: tuple[Verification, ...] = Field(description="each that could be verified")
-
-
-class Findings:
-    """Problems as they come up; the same one is told once."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str | None, str], SampleError] = {}
-        self.ticks = self.metrics = 0
-
-    def add(self, problem: str, where: str, hint: str | None = None) -> None:
-        """Note a problem."""
-        self.take(SampleError(problem, where=where, hint=hint))
-
-    def take(self, error: SampleError) -> None:
-        """Note an error."""
-        self._found.setdefault((error.where, error.problem), error)
-
-    def __enter__(self) -> None:
-        """Note the error that ends the body, and go on after it."""
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
-        if isinstance(error, SampleError):
-            self.take(error)
-        return isinstance(error, SampleError)
-
-    def problems(self) -> tuple[Problem, ...]:
-        """Give all of them, in the order in which they came up."""
-        return tuple(map(problem_of, self._found.values()))
 
 
 def examine(place: Path) -> Verification:
@@ -248,13 +191,13 @@ def _check_samples(
             meta = read_meta(locate(path, entry.meta))
             _check_meta(found, path, number, entry, meta, seal)
             with found:
-                taken = _check_arrays(found, locate(path, entry.sample), meta)
+                taken = check_arrays(found, locate(path, entry.sample), meta)
                 found.ticks += meta.timesteps
                 stored = {f"{path.with_name(entry.meta)}: metrics": meta.metrics}
                 if metrics is not None and entry.sample in metrics.samples:
                     stored[f"{own.metrics}: samples.{entry.sample}"] = metrics.samples[entry.sample]
                 if taken is not None:
-                    _check_metrics(found, stored, measure(columns_from(taken, meta), meta), ours=isinstance(meta, Meta))
+                    check_metrics(found, stored, measure(columns_from(taken, meta), meta), ours=isinstance(meta, Meta))
     if metrics is not None:
         listed = {entry.sample for entry in manifest.samples}
         for name in sorted(listed ^ set(metrics.samples)):
@@ -281,55 +224,3 @@ def _check_meta(
             for key, wanted in (("action_names", seal.actions_hash), ("feature_names", seal.features_hash)):
                 if names_sha256(getattr(meta, key)) != wanted:
                     found.add("are not those whose hash is in the seal", f"{own}: {key}")
-
-
-def _check_arrays(found: Findings, npz: Path, meta: PlainMeta) -> dict[str, NDArray[Any]] | None:
-    """Check the arrays of a sample one by one, and give those that metrics are taken from if all these are sound."""
-    taken: dict[str, NDArray[Any]] = {}
-    with NpzReader(npz) as reader:
-        with found:
-            names_in(reader, meta)
-        for name in (name for name in ARRAYS if name in reader.headers):
-            with found:
-                check_header(reader, name, meta)
-                array = reader.read(name)
-                check_finite(npz, name, array)
-                if name in MEASURED_ARRAYS or name == "dones":
-                    taken[name] = array
-    needed = {name for name in MEASURED_ARRAYS if isinstance(meta, Meta) or ARRAYS[name].predecessor}
-    if "actions" in taken:
-        with found:
-            check_actions(npz, taken["actions"], meta)
-    if isinstance(meta, Meta) and {"dones", "terminated", "truncated"} <= set(taken):
-        _check_end(found, npz, taken)
-    return taken if needed <= set(taken) else None
-
-
-def _check_end(found: Findings, npz: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Check that a life ends in its last tick, and there alone."""
-    if (arrays["dones"] != (arrays["terminated"] | arrays["truncated"])).any():
-        found.add("is not 'terminated or truncated'", f"{npz}: dones")
-    if np.flatnonzero(arrays["dones"]).tolist() != [len(arrays["dones"]) - 1]:
-        found.add("the life does not end in its last tick, and there alone", f"{npz}: dones")
-
-
-def _check_metrics(found: Findings, stored: Mapping[str, Metrics], computed: Metrics, *, ours: bool) -> None:
-    """Compare metrics as they are stored with those of the arrays; the predecessor stored fewer, and rounded ones."""
-    for place, metrics in stored.items():
-        for key in [*metrics, *(key for key in computed if key not in metrics and ours)]:
-            where = f"{place}.{key}"
-            if key not in metrics:
-                found.add(f"is missing; the arrays give {computed[key]}", where)
-            elif key not in computed:
-                found.add("is no metric of these arrays", where)
-            else:
-                found.metrics += 1
-                if not agree(metrics[key], computed[key], EXACT if ours else ROUNDED):
-                    found.add(f"is {metrics[key]}; the arrays give {computed[key]}", where)
-
-
-def agree(one: float | None, other: float | None, share: float) -> bool:
-    """Say whether two metrics are the same but for a share of their size; undefined is the same as undefined."""
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=share, abs_tol=0.0)
