@@ -123,5 +123,5 @@ def tell_of_compiling() -> None:
 
 def counted(number: int, word: str) -> str:
     """Give a number of things."""
-    plural = f"{word}es" if word.endswith(("s", "sh")) else f"{word}s"
+    plural = {"life": "lives", "hash": "hashes"}.get(word, f"{word}s")
     return f"{number:,} {word if number == 1 else plural}"

@@ -24,6 +24,7 @@ from townlet_cli.options import (
 from townlet_cli.progress import progress
 from townlet_cli.render import put, tell_of_compiling
 from townlet_cli.report import remark, show_capture
+from townlet_cli.rollout_diff import diff
 from townlet_cli.rollout_verify import verify
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
@@ -87,4 +88,5 @@ def capture(
     remark(report)
 
 
+app.command()(diff)
 app.command()(verify)

@@ -21,6 +21,7 @@ from townlet_core.policy.decision import KERNEL_POLICIES, KernelPolicy, Policy, 
 from townlet_core.rollout.capture import MOST_TICKS, MOST_WORLDS, CaptureRequest, capture_again, learned
 from townlet_core.rollout.horizon import with_ticks
 from townlet_core.rollout.recording import Progress, Recording
+from townlet_core.samples.compare import compare
 from townlet_core.samples.manifest import Manifest, files_of, locate, read_manifest
 from townlet_core.samples.provenance import git_commit, versions
 from townlet_core.samples.sample import Meta, read_meta
@@ -63,7 +64,8 @@ def recapture(path: Path, *, policy: Path | None = None, on_progress: Progress |
         again = files_of(request.output / Path(report.manifest).name)
         other = read_seal(again.seal)
         differences = [*_compare_hashes(path, seal, other), *_compare_manifests(path, manifest, again.manifest)]
-    return Recapture(_hashes(seal) - len(differences), differences, list(_notes(seal)))
+        parting = _where_they_part(path, again.manifest) if differences else []
+    return Recapture(_hashes(seal) - len(differences), differences, [*parting, *_notes(seal)])
 
 
 def _recording(path: Path, manifest: Manifest, seal: Seal, policy: Path | None) -> Recording:
@@ -160,6 +162,15 @@ def _compare_manifests(path: Path, manifest: Manifest, again: Path) -> Iterator[
         or manifest.samples != other.samples
     ):
         yield SampleError("came out otherwise when captured again", where=str(path))
+
+
+def _where_they_part(path: Path, again: Path) -> list[str]:
+    """Name the first thing that came out otherwise; nothing where the capture as it lies there cannot be read."""
+    try:
+        first = compare(path, again).first
+    except SampleError:
+        return []
+    return [f"{first.told('in the capture', 'when captured again')}"] if first is not None else []
 
 
 def _notes(seal: Seal) -> Iterator[str]:
