@@ -152,6 +152,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["rollout", "capture", "--help"],
         ["rollout", "diff", "--help"],
         ["rollout", "merge", "--help"],
+        ["rollout", "repair", "--help"],
         ["rollout", "verify", "--help"],
         ["train", "--help"],
         ["train", "ppo", "--help"],

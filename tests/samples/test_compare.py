@@ -33,9 +33,10 @@ def write(folder: Path, *samples: Sample, **about: Any) -> Path:
     """Write a capture of given samples."""
     with staged(folder, "day") as stage:
         writer = CaptureWriter(stage, "day")
+        writer.begin(a_metadata(**about), CONFIG, ACTIONS, FEATURES, ())  # type: ignore[arg-type]
         for sample in samples:
             writer.add(sample.meta, [whole(name, array) for name, array in sample.arrays().items()])
-        stage.commit(writer.finish(a_metadata(**about), CONFIG, ACTIONS, FEATURES))  # type: ignore[arg-type]
+        stage.commit(writer.finish())
     return folder
 
 

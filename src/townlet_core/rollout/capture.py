@@ -14,7 +14,7 @@ from townlet_core.rollout.collect import collect
 from townlet_core.rollout.health import ActionUse, HealthWarning, find_warnings
 from townlet_core.rollout.horizon import note_left_out, with_ticks
 from townlet_core.rollout.placeholders import load_inhabited
-from townlet_core.rollout.recording import Progress, Recording, finish, write_samples
+from townlet_core.rollout.recording import Progress, Recording, begin, write_samples
 from townlet_core.rollout.report import CaptureReport, SampleReport
 from townlet_core.rollout.spool import Spool, sizes_of
 from townlet_core.samples.commit import staged
@@ -92,10 +92,11 @@ def _carry_out(plan: _Plan, on_progress: Progress | None, began: float) -> Captu
     use = ActionUse(len(recording.town.actions.names))
     with staged(request.output, request.prefix, force=request.force) as stage:
         writer = CaptureWriter(stage, request.prefix, worlds=request.worlds, compress=request.compress)
+        begin(recording, writer)
         with Spool(stage.spool, sizes_of(recording.town), worlds=request.worlds, slots=recording.slots) as spool:
             _simulate(plan, spool, on_progress)
             examined = list(write_samples(recording, spool, writer, use, _second_half(recording.ticks, on_progress)))
-        stage.commit(finish(recording, writer))
+        stage.commit(writer.finish())
     warnings = find_warnings(examined, use, recording.town.actions.names)
     return _report(plan, writer, warnings, time.perf_counter() - began)
 

@@ -22,13 +22,13 @@ from townlet_core.rollout.capture import MOST_TICKS, MOST_WORLDS, CaptureRequest
 from townlet_core.rollout.horizon import with_ticks
 from townlet_core.rollout.recording import Progress, Recording
 from townlet_core.samples.compare import compare
-from townlet_core.samples.manifest import Manifest, files_of, locate, read_manifest
+from townlet_core.samples.manifest import METRICS, Manifest, files_of, locate, read_manifest
 from townlet_core.samples.provenance import git_commit, versions
 from townlet_core.samples.sample import Meta, read_meta
 from townlet_core.samples.seal import Seal, config_sha256, read_seal
 from townlet_core.world.town import compile_town
 
-ITS_OWN = {"capture_timestamp", "tool_version"}  # what a manifest says of the one time that it was written
+ITS_OWN = {"capture_timestamp", "tool_version", "repair"}  # what a manifest says of the one time that it was written
 
 
 class Recapture(NamedTuple):
@@ -63,6 +63,9 @@ def recapture(path: Path, *, policy: Path | None = None, on_progress: Progress |
         report = capture_again(request, recording, on_progress=on_progress)
         again = files_of(request.output / Path(report.manifest).name)
         other = read_seal(again.seal)
+        repair = manifest.metadata.repair
+        if repair is not None and repair.missing:
+            other = _part_of(other, seal)
         differences = [*_compare_hashes(path, seal, other), *_compare_manifests(path, manifest, again.manifest)]
         parting = _where_they_part(path, again.manifest) if differences else []
     return Recapture(_hashes(seal) - len(differences), differences, [*parting, *_notes(seal)])
@@ -154,12 +157,23 @@ def _compare_hashes(path: Path, seal: Seal, other: Seal) -> Iterator[SampleError
             yield SampleError("came out otherwise when captured again", where=str(path.with_name(name)))
 
 
+def _part_of(whole: Seal, seal: Seal) -> Seal:
+    """Give what a capture again has of a part that was repaired: its samples and their meta files."""
+    files = {name: digest for name, digest in whole.files.items() if name in seal.files and not name.endswith(METRICS)}
+    return whole.model_copy(
+        update={
+            "files": files,
+            "samples": {name: whole.samples[name] for name in whole.samples if name in seal.samples},
+        }
+    )
+
+
 def _compare_manifests(path: Path, manifest: Manifest, again: Path) -> Iterator[SampleError]:
     """Compare all of the manifests but the time, and the version of what wrote them."""
     other = read_manifest(again)
     if isinstance(other, Manifest) and (
         manifest.metadata.model_dump(exclude=ITS_OWN) != other.metadata.model_dump(exclude=ITS_OWN)
-        or manifest.samples != other.samples
+        or (manifest.metadata.repair is None and manifest.samples != other.samples)
     ):
         yield SampleError("came out otherwise when captured again", where=str(path))
 

@@ -65,6 +65,23 @@ class PlainMetadata(StrictModel):
     capture_timestamp: str | None = Field(None, description="when it was made, UTC, ISO 8601")
 
 
+class Missing(StrictModel):
+    """Something that a repaired capture does not hold any more."""
+
+    what: str = Field(description="a sample, or whose lives")
+    why: str = Field(description="what became of it")
+
+
+class Repair(StrictModel):
+    """What was done to a capture that was interrupted or damaged."""
+
+    why: str = Field(description="what had happened to it")
+    when: str = Field(description="when it was repaired, UTC, ISO 8601")
+    tool_version: str | None = Field(description="version of Townlet that did it; none where it runs uninstalled")
+    rebuilt: tuple[str, ...] = Field(description="files that were written anew from the others")
+    missing: tuple[Missing, ...] = Field(description="what is not in it; nothing where all lives are")
+
+
 class Metadata(PlainMetadata):
     """Where a capture of ours comes from."""
 
@@ -82,6 +99,7 @@ class Metadata(PlainMetadata):
     seed: Annotated[int, Field(ge=0)] = Field(description="seed of all randomness")
     policy: PolicyNote = Field(description="who acted")
     capture_timestamp: str = Field(description="when it was made, UTC, ISO 8601")
+    repair: Repair | None = Field(None, description="what was repaired; none of a capture as it was made")
 
 
 class PlainManifest(StrictModel):

@@ -162,7 +162,7 @@ def _captures(request: MergeRequest) -> tuple[dict[str, Path], list[Problem], li
             problems.append(Problem(where=printable(path), problem=f"is of {name}, as is {captures[name]}", hint=hint))
         else:
             captures[name] = path
-            problems += examine(path).problems
+            problems += examine(path).problems or _missing(path)
     problems += _incomplete(request.root, {path.parent for path in found})
     if not captures and not problems:
         left = f" of {', '.join(request.include)}" if request.include else ""
@@ -177,6 +177,14 @@ def _scenario_of(path: Path) -> str:
     if not isinstance(manifest, Manifest):
         raise SampleError("has no seal, as the predecessor's have none", where=str(path), hint="capture again")
     return manifest.metadata.config_id
+
+
+def _missing(path: Path) -> Iterator[Problem]:
+    """Name what a repaired capture lacks."""
+    manifest = read_manifest(path)
+    repair = manifest.metadata.repair if isinstance(manifest, Manifest) else None
+    for each in repair.missing if repair is not None else ():
+        yield Problem(where=printable(path), problem=f"{each.what}: {each.why}", hint="it is not whole; capture again")
 
 
 def _incomplete(root: Path, whole: set[Path]) -> Iterator[Problem]:

@@ -106,7 +106,7 @@ def examine(place: Path) -> Verification:
         hashes=len(seal.files) + sum(map(len, seal.samples.values())) if seal is not None else 0,
         metrics=found.metrics,
         unverified=() if sealed or isinstance(manifest, Manifest) else _without_a_seal(manifest),
-        notes=tuple(_notes(path.parent)),
+        notes=tuple(_notes(path.parent, manifest)),
         problems=found.problems(),
     )
 
@@ -142,8 +142,13 @@ def unfinished(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{STAGE_PREFIX}*")) if folder.is_dir() else []
 
 
-def _notes(folder: Path) -> Iterator[str]:
-    """Say what stands in a folder beside the capture."""
+def _notes(folder: Path, manifest: PlainManifest | None) -> Iterator[str]:
+    """Say what is missing in a capture that was repaired, and what stands in its folder beside it."""
+    repair = manifest.metadata.repair if isinstance(manifest, Manifest) else None
+    if repair is not None:
+        yield f"it was repaired: {repair.why}"
+        for each in repair.missing:
+            yield f"missing: {each.what}: {each.why}"
     for stage in unfinished(folder):
         yield f"{stage.name} is of another capture into this folder, which goes on or was interrupted"
 
