@@ -19,7 +19,7 @@ WORLDS = 60
 
 def kill_while_it_writes(tmp_path: Path, town: Path) -> None:
     """Begin a capture, and kill it when it has written a few of its lives."""
-    words = ["rollout", "capture", str(town), "--worlds", str(WORLDS), "--ticks", "3000", "--compress", "-o", "out"]
+    words = ["rollout", "capture", str(town), "--worlds", str(WORLDS), "--ticks", "600", "--compress", "-o", "out"]
     command = [sys.executable, "-m", "townlet_cli", *words]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def test_another_seed_is_another_capture(kitchen: Path) -> None:
     assert "rollout_sample_anna_001.npz: actions" in {
         str(error.where).removeprefix(f"{kitchen.parent}/out/") for error in again.differences
     }
+    assert re.match(r"first at tick \d+: \w+: \w+: .* in the capture, .* when captured again$", again.notes[0])
 
 
 def test_what_made_it_is_told_where_that_is_different_now(kitchen: Path) -> None:

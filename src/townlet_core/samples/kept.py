@@ -61,7 +61,7 @@ def proven(npz: Path, beside: Path) -> Kept:
         raise SampleError("is none of this program's", where=str(beside))
     taken = check_arrays(found, npz, meta)
     if taken is not None:
-        check_metrics(found, {str(beside): meta.metrics}, measure(columns_from(taken, meta), meta), ours=True)
+        check_metrics(found, {f"{beside}: metrics": meta.metrics}, measure(columns_from(taken, meta), meta), ours=True)
     for problem in found.problems():
         raise SampleError(problem.problem, where=problem.where)
     with NpzReader(npz) as reader:

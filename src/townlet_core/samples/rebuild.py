@@ -104,7 +104,9 @@ def _sealed_lives(folder: Path, seal: Seal) -> tuple[list[Kept], list[Missing], 
                 raise SampleError("was altered", where=str(npz))
             kept.append(life)
         except SampleError as error:
-            missing.append(Missing(what=sample, why=printable(error.problem)))
+            place = (error.where or "").removeprefix(f"{folder}/").removeprefix(sample).removeprefix(": ")
+            why = f"{place}: {error.problem}" if place else error.problem
+            missing.append(Missing(what=sample, why=printable(why)))
             damaged += [path.name for path in (npz, beside) if path.is_file() and not path.is_symlink()]
     return kept, missing, damaged
 
