@@ -29,7 +29,7 @@ NAMED_AFTER = {
     "events": "event_names",
 }
 TOLD = ("scenario_name", "config_hash", "seed", "ticks", "worlds", "policy", "policy_hash", "tool_version")
-MOST_SHOWN = 40  # of a hash
+MOST_SHOWN = 20  # of a hash
 MASKS = ("action_mask", "last_action_mask")
 
 Array = NDArray[Any]
