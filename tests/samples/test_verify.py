@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.samples.captures import a_sample, write_capture, write_old_capture
+from tests.samples.captures import POLICY, a_sample, write_capture, write_old_capture
 from tests.samples.test_seal import ALTERED, edit, repack
 from townlet_core.errors import SampleError
 from townlet_core.samples.jsonfile import json_bytes
@@ -101,6 +101,14 @@ REWARDS = np.array([0.25, -1.0, 0.75], np.float32)
             lambda at: edit(at / "day_anna_001.json", feature_names=["a", "lateness_counter", "rivalry_max", "b"]),
             ["day_anna_001.json: feature_names: are not those whose hash is in the seal"],
             id="other features",
+        ),
+        pytest.param(
+            lambda at: edit(at / "day_anna_001.json", policy=POLICY.model_dump() | {"name": "bob"}),
+            [
+                "day_anna_001.json: policy: is name='bob' kind='deterministic' log_probs='deterministic'; "
+                "the seal says name='scripted' kind='deterministic' log_probs='deterministic'"
+            ],
+            id="another policy",
         ),
         pytest.param(
             lambda at: edit(at / "day_seal.json", seed=8),
