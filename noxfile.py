@@ -6,12 +6,23 @@ so that numba and torch are installed once. A bare `nox` gives each session an e
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "docs", "tests"]
+
+GOLDEN_SCENARIOS = (
+    "kitchen_breakfast",
+    "queue_conflict",
+    "employment_punctuality",
+    "rivalry_decay",
+    "observation_baseline",
+)
 
 
 def install(session: nox.Session, *requirements: str) -> None:
@@ -59,3 +70,14 @@ def bench(session: nox.Session) -> None:
     install(session, "--editable", ".")
     for script in session.posargs or ["benchmarks/sim.py", "benchmarks/cli.py"]:
         session.run("python", script)
+
+
+@nox.session
+def goldens(session: nox.Session) -> None:
+    """Capture the golden scenarios and review what changed; take it with -- --accept SELECTOR --reason TEXT."""
+    install(session, "--editable", ".")
+    root = Path(session.create_tmp()) / "goldens"
+    shutil.rmtree(root, ignore_errors=True)
+    for scenario in GOLDEN_SCENARIOS:
+        session.run("townlet", "rollout", "capture", scenario, "--output", str(root / scenario))
+    session.run("townlet", "rollout", "merge", str(root), *session.posargs)

@@ -26,7 +26,9 @@ from townlet_core.config.expression import MAX_DEPTH, MAX_OPS, Variable
 from townlet_core.config.load import load_town
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import AffordanceManifest
+from townlet_core.samples.goldens import Tolerances
 from townlet_core.samples.manifest import Manifest
+from townlet_core.samples.merge import Accepted
 from townlet_core.samples.metrics import MetricsFile
 from townlet_core.samples.sample import ARRAYS, Meta
 from townlet_core.world.features import CHANNELS, FEATURES, FULL_CHANNELS
@@ -44,7 +46,7 @@ EXIT_CODES = {
     1: "a finding: a file that was to be checked has a problem",
     2: "the command was called with words that make no sense",
     3: "an input is missing, unreadable or wrong, or an output cannot be written",
-    4: "done in part: learning diverged; the last checkpoint is good",
+    4: "done in part: learning diverged, and the last checkpoint is good; or a repaired capture lacks lives",
     70: "a fault in Townlet itself",
     129: "ended by SIGHUP: the terminal was closed",
     130: "interrupted",
@@ -262,10 +264,22 @@ def samples_page() -> str:
     ]
     text += table(("array", "type", "shape", "predecessor", "meaning"), rows)
     for title, model in (("The file beside a sample", Meta), ("Manifest", Manifest), ("Metrics", MetricsFile)):
-        schema = model.model_json_schema()
-        text += f"## {title}\n\n" + "".join(key_sections(schema, schema.get("$defs", {}), "")).replace("## ", "### ")
+        text += f"## {title}\n\n" + "".join(sections_of(model))
     text += "### The metrics of a sample\n\nSums and means are of doubles; what is undefined is `null`.\n\n"
-    return text + table(("metric", "meaning"), names_and_meanings(METRIC_MEANINGS))
+    text += table(("metric", "meaning"), names_and_meanings(METRIC_MEANINGS))
+    text += (
+        "## Golden metrics\n\nThe golden `X_stats.json` is scenario → sample → metrics. Two files lie beside it.\n\n"
+    )
+    for name, beside in (("X_tolerances.json", Tolerances), ("A line of X_changes.jsonl", Accepted)):
+        text += "".join(sections_of(beside)).replace("### The file", f"### {name}", 1)
+    return text.rstrip("\n") + "\n"
+
+
+def sections_of(model: type[BaseModel]) -> Iterator[str]:
+    """Give the tables of a file's keys, below a heading."""
+    schema = model.model_json_schema()
+    for section in key_sections(schema, schema.get("$defs", {}), ""):
+        yield section.replace("## ", "### ")
 
 
 def main(arguments: list[str]) -> int:

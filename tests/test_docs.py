@@ -25,7 +25,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 README = ROOT / "README.md"
 FIRST_SCREEN_LINES = 25
-OTHER_PROGRAMS = {"cp", "ls", "source"}
+OTHER_PROGRAMS = {"cp", "git", "ls", "source"}
 TOOLS = {"mypy", "nox", "pytest", "python", "ruff", "townlet"}
 
 

@@ -22,8 +22,12 @@ from townlet_cli.options import (
     Worlds,
 )
 from townlet_cli.progress import progress
-from townlet_cli.render import note, put
+from townlet_cli.render import put, tell_of_compiling
 from townlet_cli.report import remark, show_capture
+from townlet_cli.rollout_diff import diff
+from townlet_cli.rollout_merge import merge
+from townlet_cli.rollout_repair import repair
+from townlet_cli.rollout_verify import verify
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -77,7 +81,7 @@ def capture(
         overrides=tuple(overrides or ()),
         threads=threads,
     )
-    with notice_compiling(_tell_of_compiling), progress("capturing") as on_progress:
+    with notice_compiling(tell_of_compiling), progress("capturing") as on_progress:
         report = run(request, on_progress=on_progress)
     if as_json:
         put(report.model_dump_json(indent=2))
@@ -86,5 +90,7 @@ def capture(
     remark(report)
 
 
-def _tell_of_compiling() -> None:
-    note("compiling the kernels of the simulation (once; about half a minute) ...")
+app.command()(diff)
+app.command()(merge)
+app.command()(repair)
+app.command()(verify)

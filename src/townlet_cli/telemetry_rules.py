@@ -31,9 +31,9 @@ def check(
 
     Ends with 1 if there is a finding, and with 3 if a file is missing or unreadable.
     """
+    from townlet_core.telemetry.watching.against import baselines_of
     from townlet_core.telemetry.watching.ranges import doubts
     from townlet_core.telemetry.watching.rules import load_rules
-    from townlet_core.telemetry.watching.watch import baselines_of
 
     worst = 0
     for file in files:

@@ -153,3 +153,15 @@ def test_a_policy_that_is_none_is_refused(
 ) -> None:
     assert townlet("rollout", "capture", trained / "kitchen.yaml", "--policy", policy, "-o", "out") == code
     assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_it_is_captured_again_the_same_by_the_checkpoint_that_acted_and_by_no_other(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = capture(trained, "out")
+    capsys.readouterr()
+    assert townlet("rollout", "verify", folder, "--recapture", "--policy", trained / "runs") == 0
+    assert " hashes the same when captured again" in capsys.readouterr().out
+    other = trained / "runs" / "epoch_000003"
+    assert townlet("rollout", "verify", folder, "--recapture", "--policy", other) == 2
+    assert "those of the policy that acted have" in capsys.readouterr().err

@@ -34,13 +34,14 @@ def write_ours(folder: Path, *lives: dict[str, Any], prefix: str = "day") -> Pat
     """Write a sealed capture of lives that are anna's three ticks but for what is given; give its folder."""
     with staged(folder, prefix) as stage:
         writer = CaptureWriter(stage, prefix)
+        writer.begin(a_metadata(), CONFIG, ACTIONS, FEATURES, ())  # type: ignore[arg-type]
         for life in lives or ({},):
             said = {name: fact for name, fact in life.items() if name in META_KEYS}
             arrays = {name: array for name, array in life.items() if name not in META_KEYS}
             sample = a_sample(meta=a_meta(**said), **arrays)
             meta = a_meta(**said, metrics=measure(columns_of(sample), sample.meta))
             writer.add(meta, [whole(name, array) for name, array in sample.arrays().items()])
-        stage.commit(writer.finish(a_metadata(), CONFIG, ACTIONS, FEATURES))  # type: ignore[arg-type]
+        stage.commit(writer.finish())
     return folder
 
 

@@ -99,18 +99,25 @@ def a_metadata(**changes: Any) -> Metadata:
 
 
 def write_capture(
-    folder: Path, prefix: str = "day", *, agents: Iterable[str] = ("anna",), force: bool = False, mood: float = 0.5
+    folder: Path,
+    prefix: str = "day",
+    *,
+    agents: Iterable[str] = ("anna",),
+    force: bool = False,
+    mood: float = 0.5,
+    **about: Any,
 ) -> Path:
     """Write a capture of agents who all do what anna does; mood is anna's hunger in the first tick."""
     with staged(folder, prefix, force=force) as stage:
         writer = CaptureWriter(stage, prefix)
+        writer.begin(a_metadata(**about), CONFIG, ACTIONS, FEATURES, tuple(agents))  # type: ignore[arg-type]
         for agent in agents:
             sample = a_sample()
             sample.features[0, 0] = mood
             metrics = measure(columns_of(sample), sample.meta)
             meta = a_meta(agent_id=agent, slot=agent, metrics=metrics)
             writer.add(meta, [whole(name, array) for name, array in sample.arrays().items()])
-        stage.commit(writer.finish(a_metadata(), CONFIG, ACTIONS, FEATURES))  # type: ignore[arg-type]
+        stage.commit(writer.finish())
     return folder / f"{prefix}_manifest.json"
 
 

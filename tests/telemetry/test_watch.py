@@ -12,9 +12,10 @@ from tests.telemetry.reading import line, oldest, ours, theirs, write
 from townlet_core.errors import InputError
 from townlet_core.telemetry.follow import Line, Notice
 from townlet_core.telemetry.resume import Run
+from townlet_core.telemetry.watching.against import baselines_of
 from townlet_core.telemetry.watching.events import EVENT, Event
 from townlet_core.telemetry.watching.rules import Rule
-from townlet_core.telemetry.watching.watch import Watch, baselines_of, is_being_written, read_once
+from townlet_core.telemetry.watching.watch import Watch, is_being_written, read_once
 
 FOR_TWO: dict[str, Any] = {"for": 2}
 

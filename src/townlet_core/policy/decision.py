@@ -94,4 +94,7 @@ def find_policy(name: str, noise: float = 0.0) -> KernelPolicy:
         hint = did_you_mean(name, known) or f"known are {', '.join(known)}, or give the folder of a checkpoint"
         raise UsageError(f"unknown policy '{name}'", where="--policy", hint=hint)
     policy = KERNEL_POLICIES[name]
-    return replace(policy, name=f"{name}+{noise:g}", kind="stochastic", noise=noise) if noise else policy
+    shown = (
+        f"{noise:g}" if float(f"{noise:g}") == noise else repr(noise)
+    )  # from the name the same policy is found again
+    return replace(policy, name=f"{name}+{shown}", kind="stochastic", noise=noise) if noise else policy

@@ -11,7 +11,7 @@ import numpy as np
 from townlet_core.ppo.live import Part
 from townlet_core.rollout.frames import Frames
 from townlet_core.rollout.health import ActionUse
-from townlet_core.rollout.recording import Recording, finish, write_samples
+from townlet_core.rollout.recording import Recording, begin, write_samples
 from townlet_core.rollout.spool import Spool, sizes_of
 from townlet_core.samples.commit import Stage, staged
 from townlet_core.samples.writer import CaptureWriter
@@ -45,9 +45,10 @@ class Keeper:
         self._held = None
         recording = self._recording.after(self.ticks)
         writer = CaptureWriter(self._stage, PREFIX, worlds=recording.worlds)
+        begin(recording, writer)
         for _ in write_samples(recording, self._spool, writer, ActionUse(len(recording.town.actions.names)), None):
             pass
-        manifest = finish(recording, writer)
+        manifest = writer.finish()
         self._stage.commit(manifest)
         return manifest
 

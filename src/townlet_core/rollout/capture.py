@@ -14,7 +14,7 @@ from townlet_core.rollout.collect import collect
 from townlet_core.rollout.health import ActionUse, HealthWarning, find_warnings
 from townlet_core.rollout.horizon import note_left_out, with_ticks
 from townlet_core.rollout.placeholders import load_inhabited
-from townlet_core.rollout.recording import Progress, Recording, finish, write_samples
+from townlet_core.rollout.recording import Progress, Recording, begin, write_samples
 from townlet_core.rollout.report import CaptureReport, SampleReport
 from townlet_core.rollout.spool import Spool, sizes_of
 from townlet_core.samples.commit import staged
@@ -72,15 +72,31 @@ def capture(request: CaptureRequest, *, on_progress: Progress | None = None) -> 
         TownletError: with the place, the problem and what to do.
     """
     began = time.perf_counter()
-    plan = _plan(request)
-    recording = plan.recording
+    return _carry_out(_plan(request), on_progress, began)
+
+
+def capture_again(
+    request: CaptureRequest, recording: Recording, *, on_progress: Progress | None = None
+) -> CaptureReport:
+    """Capture what is known without its configuration file: the town, the slots, the seed and the policy.
+
+    Args:
+        request: where to, how many worlds, and in what form; what else it says is passed over.
+    """
+    return _carry_out(_Plan(request, recording, ()), on_progress, time.perf_counter())
+
+
+def _carry_out(plan: _Plan, on_progress: Progress | None, began: float) -> CaptureReport:
+    """Simulate, write and commit."""
+    request, recording = plan.request, plan.recording
     use = ActionUse(len(recording.town.actions.names))
     with staged(request.output, request.prefix, force=request.force) as stage:
         writer = CaptureWriter(stage, request.prefix, worlds=request.worlds, compress=request.compress)
+        begin(recording, writer)
         with Spool(stage.spool, sizes_of(recording.town), worlds=request.worlds, slots=recording.slots) as spool:
             _simulate(plan, spool, on_progress)
             examined = list(write_samples(recording, spool, writer, use, _second_half(recording.ticks, on_progress)))
-        stage.commit(finish(recording, writer))
+        stage.commit(writer.finish())
     warnings = find_warnings(examined, use, recording.town.actions.names)
     return _report(plan, writer, warnings, time.perf_counter() - began)
 
@@ -101,12 +117,12 @@ def _plan(request: CaptureRequest) -> _Plan:
     town = compile_town(config)
     seed = config.scenario.seed if request.seed is None else request.seed
     slots = slots_to_record(request.agents, town)
-    policy = kernel_policy or _learned(request.policy, town)
+    policy = kernel_policy or learned(request.policy, town)
     recording = Recording(request.source, town, slots, request.worlds, town.horizon, seed, policy)
     return _Plan(request, recording, tuple(notes))
 
 
-def _learned(place: str, town: CompiledTown) -> Policy:
+def learned(place: str, town: CompiledTown) -> Policy:
     """Load the policy of a checkpoint. Torch comes with it, so nobody else waits for that."""
     from townlet_core.policy.learned import load_policy
 

@@ -134,8 +134,8 @@ def _meta(recording: Recording, life: Life) -> Meta:
     )
 
 
-def finish(recording: Recording, writer: CaptureWriter) -> str:
-    """Write what is said of all samples together; give the name of the manifest."""
+def begin(recording: Recording, writer: CaptureWriter) -> None:
+    """Note what is said of all samples together."""
     scenario = recording.town.config.scenario
     metadata = Metadata(
         tool_version=version_of("townlet"),
@@ -152,4 +152,5 @@ def finish(recording: Recording, writer: CaptureWriter) -> str:
         capture_timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     config = recording.town.config.model_dump(mode="json")
-    return writer.finish(metadata, config, recording.town.actions.names, recording.town.features)
+    town = recording.town
+    writer.begin(metadata, config, town.actions.names, town.features, recording.names())

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -22,13 +21,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Annotated
 
-from townlet_core.errors import OutputError, SampleError
+from townlet_core.errors import OutputError
 from townlet_core.samples.jsonfile import json_bytes, parse_model, read_json, text_like
-from townlet_core.samples.manifest import MANIFEST, METRICS, SEAL, files_of, read_manifest
+from townlet_core.samples.manifest import MANIFEST
+from townlet_core.samples.replacing import in_the_way, to_replace
 from townlet_core.schema import StrictModel
 
 STAGE_PREFIX = ".townlet-stage-"
 PLAN = "plan.json"
+ABOUT = "about.json"  # what is being captured, for a repair
 NEW, OLD, SPOOL = "new", "old", "spool"
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SYNC_THREADS = 16  # a file system writes its journal once for all who wait: ten times faster with thousands of files
@@ -46,14 +47,21 @@ class Stage:
     def __init__(self, folder: Path, target: Path, replaces: tuple[str, ...]) -> None:
         self._folder = folder
         self._target = target
-        self._replaces = replaces
+        self.replaces = replaces  # files that make way for those of the capture
+        self.new = folder / NEW  # the files of the capture
+        self.about = folder / ABOUT
         self.spool = folder / SPOOL  # for files that are needed on the way
         for part in (NEW, OLD, SPOOL):
-            (folder / part).mkdir()
+            (folder / part).mkdir(exist_ok=True)
 
     def create(self, name: str) -> IO[bytes]:
         """Open a file of the capture for writing; nobody sees it before the commit."""
-        return (self._folder / NEW / name).open("xb")
+        return (self.new / name).open("xb")
+
+    def clear(self) -> None:
+        """Remove the stage and all in it that has not been committed."""
+        with _undisturbed():
+            _settle(self._folder, self._target)
 
     def commit(self, manifest: str) -> None:
         """Put all files that were created into place, instead of those of an earlier capture; the manifest last.
@@ -64,14 +72,14 @@ class Stage:
         new, old, target = self._folder / NEW, self._folder / OLD, self._target
         names = [*sorted(set(os.listdir(new)) - {manifest}), manifest]
         for name in names:
-            if name not in self._replaces and os.path.lexists(target / name):
-                raise _in_the_way(target, name)
+            if name not in self.replaces and os.path.lexists(target / name):
+                raise in_the_way(target, name)
         with ThreadPoolExecutor(SYNC_THREADS) as pool:
             list(pool.map(_sync, (new / name for name in names)))
         _sync(new)
         with _undisturbed():
             _write_plan(self._folder, Plan(new=tuple(names)))
-            for name in self._replaces:
+            for name in self.replaces:
                 if os.path.lexists(target / name):
                     os.rename(target / name, old / name)
             _sync(old)
@@ -84,10 +92,18 @@ class Stage:
 
 
 @contextmanager
-def staged(target: Path, prefix: str, *, force: bool = False, option: str = "--output") -> Iterator[Stage]:
+def staged(
+    target: Path,
+    prefix: str,
+    *,
+    force: bool = False,
+    replaces: tuple[str, ...] | None = None,
+    option: str = "--output",
+) -> Iterator[Stage]:
     """Lend a stage in a folder, which is made if need be. What has not been committed at the end is gone without trace.
 
     Args:
+        replaces: files that make way; None: those of the captures that are there.
         option: that names the folder, for hints.
 
     Raises:
@@ -103,7 +119,8 @@ def staged(target: Path, prefix: str, *, force: bool = False, option: str = "--o
             try:
                 with _undisturbed():
                     recover(target)
-                replaces = _to_replace(target, prefix, option, force=force)
+                if replaces is None:
+                    replaces = to_replace(target, prefix, option, force=force)
                 with _undisturbed():
                     stages.append(Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=target)))
                 yield Stage(stages[0], target, replaces)
@@ -139,22 +156,59 @@ def _undisturbed() -> Iterator[None]:
             signal.raise_signal(came)
 
 
+@contextmanager
+def left_behind(target: Path) -> Iterator[Stage | None]:
+    """Lend the stage that a killed capture has left in a folder, with its commit taken back; None where there is none.
+
+    It stays there unless the body commits or clears it. The folder is locked meanwhile.
+
+    Raises:
+        OutputError: a capture is writing there, or several have left something.
+    """
+    try:
+        with _locked(target, "folder"):
+            stages = _stages(target)
+            if len(stages) > 1:
+                hint = "the next capture into the folder clears them away"
+                raise OutputError("several captures have left something", where=str(target), hint=hint)
+            with _undisturbed():
+                ended = [stage for stage in stages if _withdraw(stage, target)]
+                for stage in ended:
+                    _settle(stage, target)
+            yield Stage(stages[0], target, ()) if stages and not ended else None
+    except OSError as error:
+        raise _cannot_write(error, target) from error
+
+
+def _stages(target: Path) -> list[Path]:
+    """Give what captures that were killed have left; a stage with links in it is none of ours."""
+    found = sorted(target.glob(f"{STAGE_PREFIX}*"))
+    return [stage for stage in found if not any(path.is_symlink() for path in (stage, stage / NEW, stage / OLD))]
+
+
 def recover(target: Path) -> None:
     """Take back what captures that were killed have left half done. The caller holds the lock of the folder."""
-    for stage in sorted(target.glob(f"{STAGE_PREFIX}*")):
-        if not any(path.is_symlink() for path in (stage, stage / NEW, stage / OLD)):  # we make none
-            _settle(stage, target)
+    for stage in _stages(target):
+        _settle(stage, target)
 
 
 def _settle(stage: Path, target: Path) -> None:
     """Take a commit back unless it has come to its end, and remove the stage. Can itself be killed and called again."""
+    _withdraw(stage, target)
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def _withdraw(stage: Path, target: Path) -> bool:
+    """Take a commit back unless it has come to its end; say whether it has. Can itself be killed and called again."""
+    ended = False
     if (stage / PLAN).exists():
         names = parse_model(Plan, read_json(stage / PLAN)[0], stage / PLAN).new
-        if (stage / NEW / names[-1]).exists():
+        ended = not (stage / NEW / names[-1]).exists()
+        if not ended:
             _take_back(stage, target, names)
         os.unlink(stage / PLAN)  # from here on the stage is rubbish, even half removed
         _sync(stage)
-    shutil.rmtree(stage, ignore_errors=True)
+    return ended
 
 
 def _take_back(stage: Path, target: Path, names: tuple[str, ...]) -> None:
@@ -165,7 +219,7 @@ def _take_back(stage: Path, target: Path, names: tuple[str, ...]) -> None:
     _sync(target)
     for name in sorted(os.listdir(stage / OLD), key=lambda name: (name.endswith(MANIFEST), name)):
         if os.path.lexists(target / name):
-            raise _in_the_way(target, name)
+            raise in_the_way(target, name)
         os.rename(stage / OLD / name, target / name)
     _sync(target)
 
@@ -204,37 +258,6 @@ def _locked(target: Path, option: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _to_replace(target: Path, prefix: str, option: str, *, force: bool) -> tuple[str, ...]:
-    """Give the names of the files of captures in a folder, each manifest first, if it is allowed to replace them."""
-    found: list[str] = []
-    for manifest in sorted(target.glob(f"*{MANIFEST}")):
-        try:
-            entries = read_manifest(manifest).samples
-        except SampleError:
-            continue  # another program's, or in the way: see below
-        if not force:
-            hint = f"give --force to replace it, or choose another {option}"
-            raise OutputError(f"holds a capture already ({manifest.name})", where=str(target), hint=hint)
-        own = files_of(manifest)
-        names = [own.manifest.name, own.metrics.name, own.seal.name]
-        found += names + [name for entry in entries for name in (entry.sample, entry.meta)]
-    below = [name for name in found if "/" in name]
-    if below:
-        problem = f"holds a capture with files in folders below, such as {below[0]}"
-        raise OutputError(problem, where=str(target), hint=f"remove it by hand, or choose another {option}")
-    ours = re.compile(rf"{re.escape(prefix)}(_(.+_)?\d{{3,}}\.(npz|json)|{MANIFEST}|{METRICS}|{SEAL})")
-    for name in sorted(set(os.listdir(target)) - set(found)):
-        if ours.fullmatch(name):
-            raise _in_the_way(target, name)
-    return tuple(dict.fromkeys(found))
-
-
-def _in_the_way(target: Path, name: str) -> OutputError:
-    """Say that a file has a name of the capture."""
-    problem = f"{name} has a name of this capture and belongs to none that can be read"
-    return OutputError(problem, where=str(target), hint="move it away, or choose another --output or --prefix")
 
 
 def _cannot_write(error: OSError, target: Path) -> OutputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -64,6 +65,23 @@ class PlainMetadata(StrictModel):
     capture_timestamp: str | None = Field(None, description="when it was made, UTC, ISO 8601")
 
 
+class Missing(StrictModel):
+    """Something that a repaired capture does not hold any more."""
+
+    what: str = Field(description="a sample, or whose lives")
+    why: str = Field(description="what became of it")
+
+
+class Repair(StrictModel):
+    """What was done to a capture that was interrupted or damaged."""
+
+    why: str = Field(description="what had happened to it")
+    when: str = Field(description="when it was repaired, UTC, ISO 8601")
+    tool_version: str | None = Field(description="version of Townlet that did it; none where it runs uninstalled")
+    rebuilt: tuple[str, ...] = Field(description="files that were written anew from the others")
+    missing: tuple[Missing, ...] = Field(description="what is not in it; nothing where all lives are")
+
+
 class Metadata(PlainMetadata):
     """Where a capture of ours comes from."""
 
@@ -81,6 +99,7 @@ class Metadata(PlainMetadata):
     seed: Annotated[int, Field(ge=0)] = Field(description="seed of all randomness")
     policy: PolicyNote = Field(description="who acted")
     capture_timestamp: str = Field(description="when it was made, UTC, ISO 8601")
+    repair: Repair | None = Field(None, description="what was repaired; none of a capture as it was made")
 
 
 class PlainManifest(StrictModel):
@@ -177,3 +196,22 @@ def find_manifest(directory: Path) -> Path:
         names = ", ".join(path.name for path in found)
         raise SampleError(f"holds more than one capture: {names}", where=str(directory), hint="name one manifest")
     return found[0]
+
+
+def manifests_below(root: Path) -> list[Path]:
+    """Give the manifests in a folder and in those below it, in the order of their names; hidden ones are passed over.
+
+    Raises:
+        SampleError: there is no such folder, or one of them cannot be read.
+    """
+    if not root.is_dir():
+        raise SampleError("no such folder", where=str(root))
+    found: list[Path] = []
+    for folder, below, names in os.walk(root, onerror=_cannot_list):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        found += [Path(folder, name) for name in sorted(names) if name.endswith(MANIFEST) and not name.startswith(".")]
+    return found
+
+
+def _cannot_list(error: OSError) -> None:
+    raise SampleError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(error.filename)) from error

@@ -14,11 +14,15 @@ from pydantic import Field
 
 from townlet_core.errors import SampleError
 from townlet_core.samples.jsonfile import check_model, check_version, parse_model, read_json
-from townlet_core.samples.sample import Meta, Metrics, PlainMeta, PlainSample, Sample, note_of_action
+from townlet_core.samples.sample import Meta, Metrics, PlainMeta, PlainSample, note_of_action
 from townlet_core.schema import StrictModel
 
 SCHEMA_VERSION: Final = 1
 MEASURED_FEATURES = ("rivalry_max", "rivalry_avoid_count", "lateness_counter")
+MEASURED_ARRAYS = (
+    *("rewards", "old_log_probs", "value_preds", "actions", "features"),
+    *("reward_terms", "events", "terminated", "truncated"),  # these are ours alone
+)
 INVALID_ACTION = "invalid_action"  # the event that counts an action that was not allowed
 
 Column = NDArray[Any]
@@ -64,23 +68,15 @@ class MetricsFile(StrictModel):
 
 def columns_of(sample: PlainSample) -> PlainColumns:
     """Take the columns out of a sample."""
-    names = sample.meta.feature_names
-    plain: dict[str, Any] = {
-        "rewards": sample.rewards,
-        "old_log_probs": sample.old_log_probs,
-        "value_preds": sample.value_preds,
-        "actions": sample.actions,
-        "features": {name: sample.features[:, names.index(name)] for name in MEASURED_FEATURES if name in names},
-    }
-    if not isinstance(sample, Sample):
-        return PlainColumns(**plain)
-    return Columns(
-        **plain,
-        reward_terms=sample.reward_terms,
-        events=sample.events,
-        terminated=sample.terminated,
-        truncated=sample.truncated,
-    )
+    return columns_from(sample.arrays(), sample.meta)
+
+
+def columns_from(arrays: Mapping[str, Column], meta: PlainMeta) -> PlainColumns:
+    """Take the columns out of the arrays of a sample, of which they are MEASURED_ARRAYS."""
+    names = meta.feature_names
+    taken: dict[str, Any] = {name: arrays[name] for name in MEASURED_ARRAYS if name in arrays}
+    taken["features"] = {name: arrays["features"][:, names.index(name)] for name in MEASURED_FEATURES if name in names}
+    return Columns(**taken) if isinstance(meta, Meta) else PlainColumns(**taken)
 
 
 def measure(columns: PlainColumns, meta: PlainMeta) -> Metrics:

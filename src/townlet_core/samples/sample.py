@@ -206,19 +206,22 @@ def read_sample(npz: Path, meta: PlainMeta, *, max_bytes: int = MAX_BYTES) -> Pl
         SampleError: with the file and the array.
     """
     with NpzReader(npz, max_bytes=max_bytes) as reader:
-        names = _names_in(reader, meta)
+        names = names_in(reader, meta)
         for name in names:
-            _check_header(reader, name, meta)
+            check_header(reader, name, meta)
         arrays = {name: reader.read(name) for name in names}
     for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise SampleError("holds NaN or infinity", where=f"{npz}: {name}")
-    _check_actions(npz, arrays["actions"], meta)
+        check_finite(npz, name, array)
+    check_actions(npz, arrays["actions"], meta)
     return Sample(meta, **arrays) if isinstance(meta, Meta) else PlainSample(meta, **arrays)
 
 
-def _names_in(reader: NpzReader, meta: PlainMeta) -> list[str]:
-    """Give the arrays to read: all of ours, or the predecessor's and no others."""
+def names_in(reader: NpzReader, meta: PlainMeta) -> list[str]:
+    """Give the arrays to read: all of ours, or the predecessor's and no others.
+
+    Raises:
+        SampleError: some are missing, or are not ours.
+    """
     ours = isinstance(meta, Meta)
     names = [name for name, spec in ARRAYS.items() if ours or spec.predecessor]
     missing = [name for name in names if name not in reader.headers]
@@ -230,7 +233,7 @@ def _names_in(reader: NpzReader, meta: PlainMeta) -> list[str]:
     return names
 
 
-def _check_header(reader: NpzReader, name: str, meta: PlainMeta) -> None:
+def check_header(reader: NpzReader, name: str, meta: PlainMeta) -> None:
     """Compare an array's type and shape with what the meta promises."""
     header, spec, axes = reader.headers[name], ARRAYS[name], meta.axes()
     shape = tuple(axes[axis] for axis in spec.axes)
@@ -239,7 +242,13 @@ def _check_header(reader: NpzReader, name: str, meta: PlainMeta) -> None:
         raise SampleError(f"is {found}; its meta file says {wanted}", where=f"{reader.path}: {name}")
 
 
-def _check_actions(npz: Path, actions: NDArray[np.int64], meta: PlainMeta) -> None:
+def check_finite(npz: Path, name: str, array: NDArray[Any]) -> None:
+    """Refuse what is no number."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise SampleError("holds NaN or infinity", where=f"{npz}: {name}")
+
+
+def check_actions(npz: Path, actions: NDArray[np.int64], meta: PlainMeta) -> None:
     """Refuse action ids outside the table."""
     if actions.size and not (actions.min() >= 0 and actions.max() < meta.action_dim):
         problem = f"ids from {actions.min()} to {actions.max()}; there are {meta.action_dim} actions"

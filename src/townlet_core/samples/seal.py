@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 
 from townlet_core.errors import SampleError
 from townlet_core.samples.jsonfile import check_version, parse_model, read_json, text_like
-from townlet_core.samples.manifest import files_of, find_manifest, locate, read_manifest
+from townlet_core.samples.manifest import PlainManifest, files_of, find_manifest, locate, read_manifest
 from townlet_core.samples.npz import NpzReader
 from townlet_core.samples.provenance import Versions
 from townlet_core.samples.sample import PolicyNote
@@ -80,9 +80,20 @@ def verify(place: Path) -> list[SampleError]:
         SampleError: there is no capture, its manifest cannot be read, or it has no seal that can.
     """
     manifest = find_manifest(place) if place.is_dir() else place
-    own = files_of(manifest)
-    seal = read_seal(own.seal)
-    return [*_in_seal(seal, own.seal), *_in_list(seal, manifest), *_in_files(seal, manifest)]
+    seal = read_seal(files_of(manifest).seal)
+    return list(mismatches(seal, manifest, read_manifest(manifest)))
+
+
+def mismatches(seal: Seal, manifest: Path, listed: PlainManifest | None) -> Iterator[SampleError]:
+    """Compare a capture with its seal.
+
+    Args:
+        listed: what the manifest says; None where it cannot be read, and the files are those of the seal alone.
+    """
+    yield from _in_seal(seal, files_of(manifest).seal)
+    if listed is not None:
+        yield from _in_list(seal, manifest, listed)
+    yield from _in_files(seal, manifest)
 
 
 def _in_seal(seal: Seal, path: Path) -> Iterator[SampleError]:
@@ -91,16 +102,15 @@ def _in_seal(seal: Seal, path: Path) -> Iterator[SampleError]:
         yield SampleError("is not the hash of the configuration beside it", where=f"{path}: config_hash")
 
 
-def _in_list(seal: Seal, manifest: Path) -> Iterator[SampleError]:
+def _in_list(seal: Seal, manifest: Path, listed: PlainManifest) -> Iterator[SampleError]:
     """Check that manifest and seal name the same files."""
     own = files_of(manifest)
-    entries = read_manifest(manifest).samples
-    listed = {own.manifest.name, own.metrics.name, *(entry.meta for entry in entries)}
-    listed |= {entry.sample for entry in entries}
+    names = {own.manifest.name, own.metrics.name, *(entry.meta for entry in listed.samples)}
+    names |= {entry.sample for entry in listed.samples}
     sealed = {*seal.files, *seal.samples}
-    for name in sorted(listed - sealed):
+    for name in sorted(names - sealed):
         yield SampleError(f"{name} is not in the seal", where=str(own.seal))
-    for name in sorted(sealed - listed):
+    for name in sorted(sealed - names):
         yield SampleError(f"{name} is in the seal and not in the manifest", where=str(manifest))
 
 

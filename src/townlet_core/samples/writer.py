@@ -4,17 +4,64 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from townlet_core.samples.commit import Stage
-from townlet_core.samples.jsonfile import json_bytes
+from townlet_core.samples.jsonfile import json_bytes, text_like
 from townlet_core.samples.manifest import MANIFEST, METRICS, SEAL, Entry, Manifest, Metadata
 from townlet_core.samples.metrics import MetricsFile, MetricsMetadata
 from townlet_core.samples.npz import Stream, write_npz
-from townlet_core.samples.provenance import git_commit, versions
+from townlet_core.samples.provenance import Versions, git_commit, versions
 from townlet_core.samples.sample import Meta, Metrics
 from townlet_core.samples.seal import Seal, bytes_sha256, names_sha256
+from townlet_core.schema import StrictModel
+
+
+class Begun(StrictModel):
+    """What is being captured, by whom. It lies in the stage until the commit, and after a kill, for a repair."""
+
+    prefix: Annotated[str, text_like(r"[^/.][^/]*", "the beginning of file names")] = Field(
+        description="what the names of all files begin with"
+    )
+    metadata: Metadata = Field(description="as in the manifest")
+    config: dict[str, JsonValue] = Field(description="the configuration with all defaults and overrides")
+    actions: tuple[str, ...] = Field(description="names of the actions, in the order of their ids")
+    features: tuple[str, ...] = Field(description="names of the features, in order")
+    slots: tuple[str, ...] = Field(description="the places in the town whose lives are recorded")
+    versions: Versions = Field(description="of the program and its libraries")
+    commit: str | None = Field(description="git commit of the program; none where that is not known")
+
+    def seal(self, files: dict[str, str], samples: dict[str, dict[str, str]]) -> Seal:
+        """Make the seal of what came of it."""
+        about = self.metadata
+        return Seal(
+            versions=self.versions,
+            commit=self.commit,
+            config=self.config,
+            config_hash=about.config_hash,
+            seed=about.seed,
+            worlds=about.worlds,
+            ticks=about.ticks,
+            policy=about.policy,
+            policy_hash=about.policy_hash,
+            actions_hash=names_sha256(self.actions),
+            features_hash=names_sha256(self.features),
+            files=files,
+            samples=samples,
+        )
+
+
+def metrics_of(metadata: Metadata, metrics: dict[str, Metrics]) -> MetricsFile:
+    """Make the metrics file of a capture."""
+    about = MetricsMetadata(
+        scenario_name=metadata.scenario_name,
+        config_hash=metadata.config_hash,
+        seed=metadata.seed,
+        ticks=metadata.ticks,
+    )
+    return MetricsFile(metadata=about, samples=metrics)
 
 
 class CaptureWriter:
@@ -53,40 +100,40 @@ class CaptureWriter:
         self.metrics[sample] = meta.metrics
         return sample
 
-    def finish(
-        self, metadata: Metadata, config: dict[str, JsonValue], actions: Sequence[str], features: Sequence[str]
-    ) -> str:
-        """Write metrics, manifest and seal; give the name of the manifest.
+    def begin(
+        self,
+        metadata: Metadata,
+        config: dict[str, JsonValue],
+        actions: Sequence[str],
+        features: Sequence[str],
+        slots: Sequence[str],
+    ) -> None:
+        """Note what is being captured.
 
         Args:
             config: the configuration with all defaults and overrides.
             actions: names of the actions, in the order of their ids.
             features: names of the features, in order.
+            slots: the places in the town whose lives are recorded.
         """
-        about = MetricsMetadata(
-            scenario_name=metadata.scenario_name,
-            config_hash=metadata.config_hash,
-            seed=metadata.seed,
-            ticks=metadata.ticks,
-        )
-        self._write(self._prefix + METRICS, MetricsFile(metadata=about, samples=self.metrics))
-        manifest = self._write(self._prefix + MANIFEST, Manifest(metadata=metadata, samples=tuple(self.entries)))
-        seal = Seal(
+        self._begun = Begun(
+            prefix=self._prefix,
+            metadata=metadata,
+            config=config,
+            actions=tuple(actions),
+            features=tuple(features),
+            slots=tuple(slots),
             versions=versions(),
             commit=git_commit(),
-            config=config,
-            config_hash=metadata.config_hash,
-            seed=metadata.seed,
-            worlds=metadata.worlds,
-            ticks=metadata.ticks,
-            policy=metadata.policy,
-            policy_hash=metadata.policy_hash,
-            actions_hash=names_sha256(actions),
-            features_hash=names_sha256(features),
-            files=self._files,
-            samples=self._samples,
         )
-        self._write(self._prefix + SEAL, seal)
+        self._stage.about.write_bytes(json_bytes(self._begun))
+
+    def finish(self) -> str:
+        """Write metrics, manifest and seal; give the name of the manifest."""
+        metadata = self._begun.metadata
+        self._write(self._prefix + METRICS, metrics_of(metadata, self.metrics))
+        manifest = self._write(self._prefix + MANIFEST, Manifest(metadata=metadata, samples=tuple(self.entries)))
+        self._write(self._prefix + SEAL, self._begun.seal(self._files, self._samples))
         return manifest
 
     def _write(self, name: str, model: BaseModel) -> str:

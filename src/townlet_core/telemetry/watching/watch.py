@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from townlet_core.errors import InputError
-from townlet_core.telemetry.baseline import read_baseline
 from townlet_core.telemetry.checks import Check, Record
 from townlet_core.telemetry.follow import Line, Notice
 from townlet_core.telemetry.lines import lines, opened
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.stream import files_of
+from townlet_core.telemetry.watching.against import baselines_of
 from townlet_core.telemetry.watching.alerts import Alerts, Verdict
 from townlet_core.telemetry.watching.events import (
     Alert,
@@ -44,25 +43,6 @@ def read_once(log: Path) -> Iterator[Line]:
         with opened(file) as handle:
             for number, line in lines(handle):
                 yield Line(file, number, line)
-
-
-def baselines_of(rules: Sequence[Rule]) -> dict[str, float]:
-    """Read the baselines of rules: title of a rule -> value.
-
-    Raises:
-        InputError: one cannot be read, or lacks the metric.
-    """
-    found: dict[str, float] = {}
-    files: dict[str, Mapping[str, float]] = {}
-    for rule in rules:
-        if rule.baseline is None:
-            continue
-        if rule.baseline not in files:
-            files[rule.baseline] = read_baseline(Path(rule.baseline)).values
-        if rule.metric not in files[rule.baseline]:
-            raise InputError(f"has no {rule.metric}, with which '{rule.title}' compares", where=rule.baseline)
-        found[rule.title] = files[rule.baseline][rule.metric]
-    return found
 
 
 class Watch:

@@ -1,0 +1,198 @@
+"""A capture made again from its seal, to see whether it is what the program makes of that configuration and seed."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from townlet_core.config.checks import check_manifest, check_scenario
+from townlet_core.config.load import config_hash
+from townlet_core.config.places import check_map, check_places
+from townlet_core.config.reach import check_reach
+from townlet_core.config.scenario import Town
+from townlet_core.config.steps import check_steps
+from townlet_core.errors import SampleError, UsageError
+from townlet_core.policy.decision import KERNEL_POLICIES, KernelPolicy, Policy, find_policy
+from townlet_core.rollout.capture import MOST_TICKS, MOST_WORLDS, CaptureRequest, capture_again, learned
+from townlet_core.rollout.horizon import with_ticks
+from townlet_core.rollout.recording import Progress, Recording
+from townlet_core.samples.compare import compare
+from townlet_core.samples.manifest import METRICS, Manifest, files_of, locate, read_manifest
+from townlet_core.samples.provenance import git_commit, versions
+from townlet_core.samples.sample import Meta, read_meta
+from townlet_core.samples.seal import Seal, config_sha256, read_seal
+from townlet_core.world.town import compile_town
+
+ITS_OWN = {"capture_timestamp", "tool_version", "repair"}  # what a manifest says of the one time that it was written
+
+
+class Recapture(NamedTuple):
+    """What came of capturing again."""
+
+    equal: int  # hashes that are the same
+    differences: list[SampleError]
+    notes: list[str]
+
+
+def recapture(path: Path, *, policy: Path | None = None, on_progress: Progress | None = None) -> Recapture:
+    """Capture again in a temporary folder what a seal describes, and compare every array and file with its hash there.
+
+    Args:
+        path: the manifest.
+        policy: checkpoint of the learned policy that acted; None for one of the program's own.
+
+    Raises:
+        SampleError: what is needed for that is not in the capture.
+        UsageError: the policy is not the one that acted, or was not given.
+    """
+    manifest = read_manifest(path)
+    if not isinstance(manifest, Manifest) or not files_of(path).seal.exists():
+        hint = "its seal would hold the configuration and the seed"
+        raise SampleError("cannot be captured again: it has no seal", where=str(path), hint=hint)
+    seal = read_seal(files_of(path).seal)
+    recording = _recording(path, manifest, seal, policy)
+    with tempfile.TemporaryDirectory(prefix="townlet-recapture-") as folder:
+        request = CaptureRequest(
+            recording.source, Path(folder) / "capture", prefix=files_of(path).prefix, worlds=seal.worlds
+        )
+        report = capture_again(request, recording, on_progress=on_progress)
+        again = files_of(request.output / Path(report.manifest).name)
+        other = read_seal(again.seal)
+        repair = manifest.metadata.repair
+        if repair is not None and repair.missing:
+            other = _part_of(other, seal)
+        differences = [*_compare_hashes(path, seal, other), *_compare_manifests(path, manifest, again.manifest)]
+        parting = _where_they_part(path, again.manifest) if differences else []
+    return Recapture(_hashes(seal) - len(differences), differences, [*parting, *_notes(seal)])
+
+
+def _recording(path: Path, manifest: Manifest, seal: Seal, policy: Path | None) -> Recording:
+    """Put together who was recorded, from the seal and the meta files."""
+    config = _town(seal, files_of(path).seal)
+    town = compile_town(config)
+    metas = [read_meta(locate(path, entry.meta)) for entry in manifest.samples]
+    slots = {meta.slot for meta in metas if isinstance(meta, Meta)}
+    unknown = sorted(slots - set(town.slots))
+    if unknown:
+        problem = f"holds samples of {', '.join(unknown)}; nobody of that name is in the configuration of the seal"
+        raise SampleError(problem, where=str(path))
+    numbers = [number for number, slot in enumerate(town.slots) if slot in slots]
+    source = manifest.metadata.config_path
+    return Recording(source, town, numbers, seal.worlds, town.horizon, seal.seed, _policy(seal, policy, town))
+
+
+def _town(seal: Seal, path: Path) -> Town:
+    """Take the town out of a seal, and check it as one that was just read."""
+    where = f"{path}: config"
+    if config_sha256(seal.config) != seal.config_hash:
+        raise SampleError("is not that of the hash beside it, so it cannot be captured again", where=where)
+    try:
+        town = Town.model_validate_json(json.dumps(seal.config))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        hint = "it was captured with another version of Townlet: capture it again with that one"
+        raise SampleError(
+            f"is no configuration of this version: {key}: {first['msg']}", where=where, hint=hint
+        ) from error
+    if config_hash(town) != seal.config_hash or town.scenario.scenario.ticks != seal.ticks:
+        hint = "it was captured with another version of Townlet: capture it again with that one"
+        raise SampleError("means another town to this version", where=where, hint=hint)
+    if seal.worlds > MOST_WORLDS:
+        raise SampleError(f"must be at most {MOST_WORLDS}, found {seal.worlds}", where=f"{path}: worlds")
+    scenario = with_ticks(town, MOST_TICKS).scenario  # a capture may be shorter than what is planned in its town
+    for flaws in (
+        check_manifest(town.manifest),
+        check_map(scenario.map),
+        check_scenario(scenario, town.manifest),
+        check_steps(scenario, town.manifest),
+        check_places(scenario),
+        check_reach(scenario),
+    ):
+        for flaw in flaws:
+            raise SampleError(flaw.clause, where=f"{where}.{'.'.join(map(str, flaw.path))}", hint=flaw.hint)
+    return town
+
+
+def _policy(seal: Seal, place: Path | None, town: object) -> Policy | KernelPolicy:
+    """Find the policy that acted."""
+    name, _, noise = seal.policy.name.partition("+")
+    if seal.policy.kind != "learned" and name in KERNEL_POLICIES:
+        if place is not None:
+            hint = f"leave it out: '{seal.policy.name}' acted"
+            raise UsageError("is for captures of a learned policy", where="--policy", hint=hint)
+        return find_policy(name, float(noise or 0))
+    if place is None:
+        hint = "give its checkpoint with --policy"
+        raise UsageError(f"the learned policy '{seal.policy.name}' acted", where="--recapture", hint=hint)
+    policy = learned(str(place), town)  # type: ignore[arg-type]
+    if policy.policy_hash != seal.policy_hash:
+        problem = f"has weights of hash {policy.policy_hash}; those of the policy that acted have {seal.policy_hash}"
+        raise UsageError(problem, where=f"--policy {place}")
+    return policy
+
+
+def _hashes(seal: Seal) -> int:
+    """Count what a seal has hashes of."""
+    return len(seal.files) + sum(map(len, seal.samples.values()))
+
+
+def _compare_hashes(path: Path, seal: Seal, other: Seal) -> Iterator[SampleError]:
+    """Name every array and file that came out otherwise, but for the manifest."""
+    for sample in [*seal.samples, *(sample for sample in other.samples if sample not in seal.samples)]:
+        if sample not in other.samples or sample not in seal.samples:
+            problem = "did not come again" if sample in seal.samples else "came now and is not in the capture"
+            yield SampleError(problem, where=str(path.with_name(sample)))
+            continue
+        for array, wanted in seal.samples[sample].items():
+            if other.samples[sample].get(array) != wanted:
+                yield SampleError("came out otherwise when captured again", where=f"{path.with_name(sample)}: {array}")
+    for name, digest in seal.files.items():
+        if name != path.name and name in other.files and other.files[name] != digest:
+            yield SampleError("came out otherwise when captured again", where=str(path.with_name(name)))
+
+
+def _part_of(whole: Seal, seal: Seal) -> Seal:
+    """Give what a capture again has of a part that was repaired: its samples and their meta files."""
+    files = {name: digest for name, digest in whole.files.items() if name in seal.files and not name.endswith(METRICS)}
+    return whole.model_copy(
+        update={
+            "files": files,
+            "samples": {name: whole.samples[name] for name in whole.samples if name in seal.samples},
+        }
+    )
+
+
+def _compare_manifests(path: Path, manifest: Manifest, again: Path) -> Iterator[SampleError]:
+    """Compare all of the manifests but the time, and the version of what wrote them."""
+    other = read_manifest(again)
+    if isinstance(other, Manifest) and (
+        manifest.metadata.model_dump(exclude=ITS_OWN) != other.metadata.model_dump(exclude=ITS_OWN)
+        or (manifest.metadata.repair is None and manifest.samples != other.samples)
+    ):
+        yield SampleError("came out otherwise when captured again", where=str(path))
+
+
+def _where_they_part(path: Path, again: Path) -> list[str]:
+    """Name the first thing that came out otherwise; nothing where the capture as it lies there cannot be read."""
+    try:
+        first = compare(path, again).first
+    except SampleError:
+        return []
+    return [f"{first.told('in the capture', 'when captured again')}"] if first is not None else []
+
+
+def _notes(seal: Seal) -> Iterator[str]:
+    """Say what made the capture and is different now."""
+    now = versions()
+    for what, then, here in (
+        *((name, getattr(seal.versions, name), getattr(now, name)) for name in type(now).model_fields),
+        ("commit", seal.commit, git_commit()),
+    ):
+        if then != here:
+            yield f"it was captured with {what} {then or 'unknown'}; this is {what} {here or 'unknown'}"
