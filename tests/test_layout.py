@@ -150,6 +150,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["--version"],
         ["rollout", "--help"],
         ["rollout", "capture", "--help"],
+        ["rollout", "show", "--help"],
         ["train", "--help"],
         ["train", "ppo", "--help"],
         ["telemetry", "--help"],

@@ -72,6 +72,12 @@ def table_text(*parts: RenderableType) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
+def bar(share: float, cells: int) -> str:
+    """Draw a share of 0 to 1 as a bar, to an eighth of a cell; what is more than nothing is seen."""
+    eighths = max(round(min(share, 1.0) * cells * 8), 1 if share > 0 else 0)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
 def fits(part: RenderableType) -> bool:
     """Say whether a table can be shown without anything being cut."""
     console = _console()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from townlet_cli import rollout_show
 from townlet_cli.options import (
     AgentIds,
     AutoSeedAgents,
@@ -84,6 +85,9 @@ def capture(
     else:
         show_capture(report)
     remark(report)
+
+
+app.command()(rollout_show.show)
 
 
 def _tell_of_compiling() -> None:
