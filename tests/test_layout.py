@@ -151,6 +151,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["rollout", "--help"],
         ["rollout", "capture", "--help"],
         ["rollout", "show", "--help"],
+        ["rollout", "play", "--help"],
         ["train", "--help"],
         ["train", "ppo", "--help"],
         ["telemetry", "--help"],

@@ -120,3 +120,8 @@ def problem(error: TownletError) -> None:
     """Print an error, with its place before it and its hint on a line below; of a ConfigError, every problem."""
     for each in error.problems if isinstance(error, ConfigError) else [error]:
         tell(f"error: {each}")
+
+
+def tell_of_compiling() -> None:
+    """Say why the first command that simulates takes so long."""
+    note("compiling the kernels of the simulation (once; about half a minute) ...")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from townlet_cli import rollout_show
+from townlet_cli import rollout_play, rollout_show
 from townlet_cli.options import (
     AgentIds,
     AutoSeedAgents,
@@ -23,7 +23,7 @@ from townlet_cli.options import (
     Worlds,
 )
 from townlet_cli.progress import progress
-from townlet_cli.render import note, put
+from townlet_cli.render import put, tell_of_compiling
 from townlet_cli.report import remark, show_capture
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
@@ -78,7 +78,7 @@ def capture(
         overrides=tuple(overrides or ()),
         threads=threads,
     )
-    with notice_compiling(_tell_of_compiling), progress("capturing") as on_progress:
+    with notice_compiling(tell_of_compiling), progress("capturing") as on_progress:
         report = run(request, on_progress=on_progress)
     if as_json:
         put(report.model_dump_json(indent=2))
@@ -87,8 +87,5 @@ def capture(
     remark(report)
 
 
+app.command()(rollout_play.play)
 app.command()(rollout_show.show)
-
-
-def _tell_of_compiling() -> None:
-    note("compiling the kernels of the simulation (once; about half a minute) ...")

@@ -51,7 +51,7 @@ class CaptureRequest:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Planned:
     """A request that has been checked."""
 
     request: CaptureRequest
@@ -72,7 +72,7 @@ def capture(request: CaptureRequest, *, on_progress: Progress | None = None) -> 
         TownletError: with the place, the problem and what to do.
     """
     began = time.perf_counter()
-    plan = _plan(request)
+    plan = plan_capture(request)
     recording = plan.recording
     use = ActionUse(len(recording.town.actions.names))
     with staged(request.output, request.prefix, force=request.force) as stage:
@@ -85,7 +85,7 @@ def capture(request: CaptureRequest, *, on_progress: Progress | None = None) -> 
     return _report(plan, writer, warnings, time.perf_counter() - began)
 
 
-def _plan(request: CaptureRequest) -> _Plan:
+def plan_capture(request: CaptureRequest) -> Planned:
     """Check a request, load its town and choose the slots to record."""
     _check_numbers(request)
     if request.noise and request.policy != "scripted":
@@ -103,7 +103,7 @@ def _plan(request: CaptureRequest) -> _Plan:
     slots = slots_to_record(request.agents, town)
     policy = kernel_policy or _learned(request.policy, town)
     recording = Recording(request.source, town, slots, request.worlds, town.horizon, seed, policy)
-    return _Plan(request, recording, tuple(notes))
+    return Planned(request, recording, tuple(notes))
 
 
 def _learned(place: str, town: CompiledTown) -> Policy:
@@ -141,7 +141,7 @@ def slots_to_record(agents: tuple[str, ...], town: CompiledTown) -> list[int]:
     return sorted({town.slots.index(agent) for agent in agents}) or list(range(len(town.slots)))
 
 
-def _simulate(plan: _Plan, spool: Spool, on_progress: Progress | None) -> None:
+def _simulate(plan: Planned, spool: Spool, on_progress: Progress | None) -> None:
     """Play the town and keep what happens. It makes the first half of the progress."""
     request, recording, played = plan.request, plan.recording, 0
     for frames in collect(
@@ -163,7 +163,7 @@ def _second_half(ticks: int, on_progress: Progress | None) -> Progress | None:
     return (lambda done, of: on_progress(ticks + ticks * done // of, 2 * ticks)) if on_progress else None
 
 
-def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:
+def _report(plan: Planned, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:
     """Put together what there is to tell. What the scripted policy never does is its own affair, not the scenario's."""
     request, recording = plan.request, plan.recording
     scripted = isinstance(recording.policy, KernelPolicy) and recording.policy.code == SCRIPTED
