@@ -32,6 +32,7 @@ EVERYBODYS = {"errors", "schema"}
 
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {
+    "PIL": ("townlet_core/rollout/picture.py",),
     "numba": ("townlet_core/world/",),
     "torch": ("townlet_core/policy/network.py", "townlet_core/policy/learned.py", "townlet_core/ppo/"),
 }

@@ -258,6 +258,6 @@ def _frame(view: TownView, playback: Playback, scene: Scene) -> Iterator[str]:
         needs = "  ".join(f"{need} {level:.2f}" for need, level in zip(NEEDS, person.needs, strict=True))
         job = f"  {person.job}: {person.shift}" if person.job else ""
         name = f"{view.label(person.slot)} {person.name:<{longest}}"
-        yield f"{name}  {needs}  money {person.money:.2f}{job}  {person.deed}"
+        yield f"{name}  {needs}  money {person.money:.2f}{job}  {person.told}"
     for happening in scene.happenings:
         yield f"* {happening.who}: {happening.what}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet_cli.options import ALL_TICKS, CapturePlace, Json, TickRange, World
-from townlet_cli.render import bar, fits, note, put, table_text, warn
+from townlet_cli.render import bar, fits, note, put, size, table_text, warn
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 BAR_CELLS = 20
-KILO = 1000
 
 
 def show(
@@ -232,13 +231,3 @@ def _ticks_table_without(rows: list[TickRow], left_out: list[str]) -> Table:
 def _events(row: TickRow) -> Iterator[str]:
     for event, count in row.events.items():
         yield event if count == 1 else f"{event} ×{count}"
-
-
-def size(count: int) -> str:
-    """Word a number of bytes."""
-    number, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if number < KILO:
-            break
-        number, unit = number / KILO, larger
-    return f"{number:,.0f} {unit}" if unit == "B" or number >= 100 else f"{number:,.1f} {unit}"

@@ -205,7 +205,7 @@ class TownView:
         """Show somebody in two lines: what they are at, and bars."""
         job = f"{person.job}: {person.shift}" if person.job else ""
         name = f"{_key(number)} {person.name}"
-        deed = person.deed[: max(columns - len(name) - len(job) - 4, 8)]
+        deed = person.told[: max(columns - len(name) - len(job) - 4, 8)]
         fill = " " * max(columns - len(name) - len(deed) - len(job) - 2, 1)
         first: Line = [(name, self._name_style(person, focus)), ("  ", ""), (deed, ""), (fill, ""), (job, "dim")]
         second: Line = [("  ", "")]
@@ -216,7 +216,7 @@ class TownView:
 
     def _detail(self, person: Person, columns: int) -> Iterator[Line]:
         """Show somebody at length: a long bar a need, money, work."""
-        yield cropped([(f"  {person.name}", self._name_style(person, None)), (f"  {person.deed}", "")], columns)
+        yield cropped([(f"  {person.name}", self._name_style(person, None)), (f"  {person.told}", "")], columns)
         for need, level in zip(NEEDS, person.needs, strict=True):
             style = self._looks.colour_of_need(level) if self.colour else ""
             cells = min(columns - 16, LONG_BAR_CELLS)
@@ -230,7 +230,7 @@ class TownView:
         for level in person.needs:
             style = self._looks.colour_of_need(level) if self.colour else ""
             line.append((_level(level), style))
-        return cropped([*line, (f" {person.money:5.2f} ", "bold"), (person.deed, "")], columns)
+        return cropped([*line, (f" {person.money:5.2f} ", "bold"), (person.told, "")], columns)
 
     def _name_style(self, person: Person, focus: int | None) -> str:
         mark = "bold reverse" if person.slot == focus else "bold"

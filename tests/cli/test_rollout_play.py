@@ -95,6 +95,12 @@ def test_a_capture_is_printed_as_the_town_was_when_it_was_captured(townlet: Town
         pytest.param(["kitchen.yaml", "--every", "0"], 2, "error: --every: must be at least 1", id="every"),
         pytest.param(["kitchen.yaml", "--range", "9"], 2, "error: invalid value for '--range'", id="range"),
         pytest.param(["kitchen.yaml", "--range", "21:"], 2, "error: --range: begins at tick 21", id="late range"),
+        pytest.param(["kitchen.yaml", "-o", "town.png"], 2, "error: --output: must end in .gif", id="format"),
+        pytest.param(["kitchen.yaml", "-o", "no/town.gif"], 3, "error: no/town.gif: cannot be written", id="no folder"),
+        pytest.param(["kitchen.yaml", "-o", "t.html", "--scale", "9"], 2, "error: --scale: has no effect", id="scale"),
+        pytest.param(["kitchen.yaml", "-o", "town.gif", "--frames"], 2, "error: --frames: has no effect", id="frames"),
+        pytest.param(["kitchen.yaml", "-o", "town.gif", "--speed", "9"], 2, "error: --speed: has no effect", id="slow"),
+        pytest.param(["kitchen.yaml", "--fps", "9"], 2, "error: --fps: is about a file", id="fps"),
         pytest.param(["kitchen.yaml", "--focus", "ana"], 2, "error: --focus: no agent 'ana'", id="focus"),
     ],
 )
@@ -106,6 +112,15 @@ def test_bad_input_is_refused(
     write_old_capture(tmp_path / "old")
     done = townlet("rollout", "play", *words)
     assert (done.returncode, done.stdout, done.stderr.startswith(said)) == (code, "", True), done.stderr
+
+
+@pytest.mark.parametrize("name", ["town.gif", "town.apng", "town.html"])
+def test_a_town_is_drawn_into_a_file(townlet: Townlet, kitchen: Path, tmp_path: Path, name: str) -> None:
+    done = townlet("rollout", "play", kitchen, "-o", name, "--range", ":3", "--fps", "4")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(rf"{name}: 3 frames, [\d.]+ kB\n", done.stdout)
+    assert townlet("rollout", "play", kitchen, "-o", name).stderr.startswith(f"error: {name}: is there already\n")
+    assert townlet("rollout", "play", kitchen, "-o", name, "--range", ":2", "--force").stdout.startswith(f"{name}: 2 ")
 
 
 def test_a_town_is_played_on_a_terminal_and_keys_steer_it(kitchen: Path, tmp_path: Path) -> None:

@@ -38,11 +38,11 @@ def test_people_are_told_with_what_they_are_at() -> None:
     assert (ben.deed, ben.thing, ben.place) == ("waits for shower_1 (1st)", 0, 1)
     stage.tick(anna="start wash")
     anna = person(stage, "anna")
-    assert (anna.deed, anna.uses, anna.share, anna.place) == ("wash 1/2", "wash", 0.5, 0)
+    assert (anna.deed, anna.done, anna.length, anna.told, anna.place) == ("wash", 1, 2, "wash 1/2", 0)
     stage.tick()
     stage.tick(anna="move south" if "move south" in stage.may("anna") else "wait")
     assert person(stage, "ben").deed == "has shower_1"
-    assert person(stage, "anna").uses is None
+    assert (person(stage, "anna").length, person(stage, "anna").told) == (0, person(stage, "anna").deed)
 
 
 @pytest.mark.parametrize(

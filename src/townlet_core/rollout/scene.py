@@ -43,11 +43,16 @@ class Person(NamedTuple):
     job: str | None
     shift: str | None  # state of the shift; None without a job
     deed: str  # what they are at, in words
-    uses: str | None  # affordance in use
-    share: float  # of the use that is done
+    done: int  # ticks of the use that are done
+    length: int  # ticks of the use; 0 where nothing is in use
     thing: int | None  # in use, held or waited for
     place: int  # in its queue; 0 for who holds it
     reward: float  # of the last tick
+
+    @property
+    def told(self) -> str:
+        """What they are at, with how far a use has come."""
+        return f"{self.deed} {self.done}/{self.length}" if self.length else self.deed
 
 
 class Object(NamedTuple):
@@ -150,7 +155,7 @@ def _people(town: CompiledTown, moment: Moment, things: tuple[Object, ...]) -> I
         doing, left, holds, queued, job = (whole[name][slot] for name in ("doing", "left", "holds", "queued", "job"))
         thing = holds if holds != NOTHING else queued
         place = 0 if holds != NOTHING or queued == NOTHING else things[queued].queue.index(slot) + 1
-        length = int(town.tables.offers["duration"][doing]) if doing != NOTHING else 1
+        length = int(town.tables.offers["duration"][doing]) if doing != NOTHING else 0
         x, y = whole["x"][slot], whole["y"][slot]
         works = job != NOTHING and _is_working(town, moment.tick, job, whole["shift"][slot], x, y)
         last = whole["last"][slot] if acted[slot] else None
@@ -163,21 +168,19 @@ def _people(town: CompiledTown, moment: Moment, things: tuple[Object, ...]) -> I
             money=money[slot],
             job=None if job == NOTHING else town.config.scenario.jobs[job].id,
             shift=None if job == NOTHING else SHIFTS[whole["shift"][slot]],
-            deed=_deed(town, doing, (length - left, length), thing, place, last, works),
-            uses=None if doing == NOTHING else town.affordances[doing],
-            share=0.0 if doing == NOTHING else (length - left) / length,
+            deed=_deed(town, doing, thing, place, last, works),
+            done=length - left if length else 0,
+            length=length,
             thing=None if thing == NOTHING else thing,
             place=place,
             reward=rewards[slot] if acted[slot] else 0.0,
         )
 
 
-def _deed(
-    town: CompiledTown, doing: int, done: tuple[int, int], thing: int, place: int, last: int | None, works: bool
-) -> str:
+def _deed(town: CompiledTown, doing: int, thing: int, place: int, last: int | None, works: bool) -> str:
     """Say what somebody is at: what they use, wait for or hold comes before what they last did."""
     if doing != NOTHING:
-        return f"{town.affordances[doing].replace('_', ' ')} {done[0]}/{done[1]}"
+        return town.affordances[doing].replace("_", " ")
     if place:
         return f"waits for {town.things[thing]} ({_ordinal(place)})"
     if last is not None and NORTH <= last <= WEST:
