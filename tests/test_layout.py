@@ -32,6 +32,7 @@ EVERYBODYS = {"errors", "schema"}
 
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {
+    "minari": ("townlet_core/dataset/to_minari.py",),
     "PIL": ("townlet_core/rollout/picture.py",),
     "numba": ("townlet_core/world/",),
     "torch": ("townlet_core/policy/network.py", "townlet_core/policy/learned.py", "townlet_core/ppo/"),
@@ -153,6 +154,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["rollout", "capture", "--help"],
         ["rollout", "show", "--help"],
         ["rollout", "play", "--help"],
+        ["rollout", "export", "--help"],
         ["train", "--help"],
         ["train", "ppo", "--help"],
         ["telemetry", "--help"],

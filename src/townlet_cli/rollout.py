@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from townlet_cli import rollout_play, rollout_show
+from townlet_cli import rollout_export, rollout_play, rollout_show
 from townlet_cli.options import (
     AgentIds,
     AutoSeedAgents,
@@ -87,5 +87,6 @@ def capture(
     remark(report)
 
 
+app.command()(rollout_export.export)
 app.command()(rollout_play.play)
 app.command()(rollout_show.show)
