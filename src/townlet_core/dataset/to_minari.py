@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -206,14 +207,12 @@ def _columns(names: tuple[str, ...], table: NDArray[Any]) -> dict[str, NDArray[A
 
 def _metadata(capture: Capture, meta: Meta, name: str) -> dict[str, Any]:
     """Say where the dataset comes from, in Minari's words where it has some."""
-    from minari import __version__
-
     about = capture.manifest.metadata
     assert isinstance(about, Metadata)
     seal = read_seal(files_of(capture.path).seal)
     return {
         "dataset_id": name,
-        "minari_version": __version__,
+        "minari_version": version("minari"),
         "algorithm_name": about.policy.name,
         "description": f"{about.scenario_name}: {about.scenario_description}",
         "townlet": {
