@@ -21,6 +21,7 @@ from tests.samples.captures import (
     a_metadata,
     a_sample,
     contents,
+    write_capture,
     write_old_capture,
 )
 from townlet_core.dataset.sources import find_captures, sample_of, sources_of
@@ -94,6 +95,16 @@ def test_infos_tell_who_when_and_what_came_of_each_step(kitchen: Path) -> None:
             assert infos["reward_terms"][term][0] == 0
         for number, event in enumerate(meta.event_names):
             assert same(infos["events"][event][1:], sample.events[:, number])
+
+
+def test_values_stand_beside_the_observations_they_are_of(tmp_path: Path) -> None:
+    """Anna expects 2.5 of the last observation, after her three steps, and nothing of those before."""
+    write_capture(tmp_path / "day")
+    export(tmp_path / "day", "day-v0")
+    (episode,) = minari.load_dataset("day-v0")
+    assert episode.infos["value"].tolist() == [0, 0, 0, 2.5]
+    assert episode.infos["tick"].tolist() == [0, 1, 2, 3]
+    assert episode.infos["reward_terms"]["wages"].tolist() == [0, 0, 0, 0.25]
 
 
 def test_what_is_observed_and_done_lies_in_the_spaces(kitchen: Path) -> None:

@@ -108,7 +108,7 @@ def _check_free(target: Path, *, force: bool) -> None:
 
 
 def _ask_for_room(path: Path, capture: Capture) -> None:
-    """Fail here where the disk is too full: HDF5 would fail later, and could not even close its file."""
+    """Fail here where the disk is too full: HDF5 would fail later, and can then bring the whole process down."""
     lives = len(capture.manifest.samples)
     unpacked = sum(_unpacked(source) for source in sources_of([capture]))
     with path.open("wb") as file:
