@@ -34,6 +34,8 @@ EVERYBODYS = {"errors", "schema"}
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {
     "matplotlib": ("townlet_core/telemetry/plotting/figure.py", "townlet_core/telemetry/plotting/figure_legend.py"),
+    "minari": ("townlet_core/dataset/to_minari.py",),
+    "PIL": ("townlet_core/rollout/picture.py",),
     "numba": ("townlet_core/world/",),
     "torch": (
         "townlet_core/policy/marks.py",
@@ -162,6 +164,9 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["rollout", "merge", "--help"],
         ["rollout", "repair", "--help"],
         ["rollout", "verify", "--help"],
+        ["rollout", "show", "--help"],
+        ["rollout", "play", "--help"],
+        ["rollout", "export", "--help"],
         ["train", "--help"],
         ["train", "ppo", "--help"],
         ["telemetry", "--help"],

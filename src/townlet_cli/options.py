@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+ALL_TICKS = range(2**40)  # more than any episode has
+
 
 def _complete_scenarios(typed: str) -> list[str]:
     from townlet_core.config.find import list_scenarios
@@ -27,6 +29,20 @@ def path_of(typed: str | Path) -> Path:
     if not str(typed):
         raise typer.BadParameter("is empty")
     return Path(typed)
+
+
+def span(typed: str | range) -> range:
+    """Read ticks A:B, from A on and before B; either may be left out."""
+    if isinstance(typed, range):
+        return typed
+    first, colon, stop = typed.partition(":")
+    try:
+        found = range(int(first or 0), int(stop or ALL_TICKS.stop))
+    except ValueError:
+        found = range(0)
+    if not colon or not found or found.start < 0:
+        raise typer.BadParameter(f"must be A:B, from tick A on and before tick B, found '{typed}'")
+    return found
 
 
 CONFIG_HELP = "A scenario's name (see 'townlet config list'), or the path of a YAML file."
@@ -106,4 +122,17 @@ Threads = Annotated[
     typer.Option(
         "--threads", metavar="N", parser=whole_number, help="Threads to use; the result does not depend on it."
     ),
+]
+CapturePlace = Annotated[
+    Path, typer.Argument(metavar="DIR", parser=path_of, help="Folder of a capture, or the path of its manifest.")
+]
+TickRange = Annotated[
+    range | None,
+    typer.Option(
+        "--ticks", "-t", metavar="A:B", parser=span, help="From tick A on, before tick B; either may be left out."
+    ),
+]
+World = Annotated[
+    int | None,
+    typer.Option("--world", metavar="N", parser=whole_number, help="Of several worlds, this one; else the first."),
 ]

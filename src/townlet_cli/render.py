@@ -13,6 +13,7 @@ from townlet_core.errors import ConfigError, OutputError, TownletError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+KILO = 1000
 PIPE_COLUMNS = 10_000  # nothing reads a pipe's width, so no line of a table is folded or cut there
 
 
@@ -70,6 +71,22 @@ def table_text(*parts: RenderableType) -> str:
         for part in parts:
             console.print(part)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def bar(share: float, cells: int) -> str:
+    """Draw a share of 0 to 1 as a bar, to an eighth of a cell; what is more than nothing is seen."""
+    eighths = max(round(min(share, 1.0) * cells * 8), 1 if share > 0 else 0)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def size(count: int) -> str:
+    """Word a number of bytes."""
+    number, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if number < KILO:
+            break
+        number, unit = number / KILO, larger
+    return f"{number:,.0f} {unit}" if unit == "B" or number >= 100 else f"{number:,.1f} {unit}"
 
 
 def fits(part: RenderableType) -> bool:

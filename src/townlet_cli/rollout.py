@@ -25,8 +25,11 @@ from townlet_cli.progress import progress
 from townlet_cli.render import put, tell_of_compiling
 from townlet_cli.report import remark, show_capture
 from townlet_cli.rollout_diff import diff
+from townlet_cli.rollout_export import export
 from townlet_cli.rollout_merge import merge
+from townlet_cli.rollout_play import play
 from townlet_cli.rollout_repair import repair
+from townlet_cli.rollout_show import show
 from townlet_cli.rollout_verify import verify
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
@@ -90,7 +93,5 @@ def capture(
     remark(report)
 
 
-app.command()(diff)
-app.command()(merge)
-app.command()(repair)
-app.command()(verify)
+for command in (show, play, verify, diff, merge, repair, export):
+    app.command()(command)

@@ -103,9 +103,6 @@ def migrate(
     put(f"{output}: {done.records:,} record{'s' if done.records != 1 else ''}, {done.migrated:,} of them migrated")
 
 
-app.command()(watch)
-app.command()(summary)
-app.command()(plot)
-app.command()(explain)
-app.command()(export)
+for command in (watch, summary, plot, explain, export):
+    app.command()(command)
 app.add_typer(telemetry_rules.app, name="rules")

@@ -77,7 +77,7 @@ def test_what_made_it_is_told_where_that_is_different_now(kitchen: Path) -> None
     ("path", "value", "problem"),
     [
         pytest.param(("scenario", "agents", 0, "at"), [0, 0], "inside a wall", id="a tile within a wall"),
-        pytest.param(("scenario", "mood"), 1, "is no configuration of this version: scenario.mood", id="a key"),
+        pytest.param(("scenario", "mood"), 1, "is no town to this version: scenario.mood", id="a key"),
         pytest.param(("scenario", "scenario", "ticks"), 61, "means another town to this version", id="other ticks"),
     ],
 )
@@ -99,12 +99,12 @@ def test_a_configuration_that_this_version_would_not_take_is_refused(
 def test_what_cannot_be_captured_again_says_what_is_missing(kitchen: Path, tmp_path: Path) -> None:
     report = take(kitchen)
     edit(Path(report.seal), config={})
-    with pytest.raises(SampleError, match="is not that of the hash beside it"):
+    with pytest.raises(SampleError, match="has been altered: its hash is not that beside it"):
         recapture(Path(report.manifest))
     (tmp_path / "old").mkdir()
     with pytest.raises(SampleError, match="it has no seal"):
         recapture(write_old_capture(tmp_path / "old"))
-    with pytest.raises(SampleError, match="is no configuration of this version"):
+    with pytest.raises(SampleError, match="is no town to this version"):
         recapture(write_capture(tmp_path / "by_hand"))
 
 

@@ -51,7 +51,7 @@ class CaptureRequest:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Planned:
     """A request that has been checked."""
 
     request: CaptureRequest
@@ -72,7 +72,7 @@ def capture(request: CaptureRequest, *, on_progress: Progress | None = None) -> 
         TownletError: with the place, the problem and what to do.
     """
     began = time.perf_counter()
-    return _carry_out(_plan(request), on_progress, began)
+    return _carry_out(plan_capture(request), on_progress, began)
 
 
 def capture_again(
@@ -83,10 +83,10 @@ def capture_again(
     Args:
         request: where to, how many worlds, and in what form; what else it says is passed over.
     """
-    return _carry_out(_Plan(request, recording, ()), on_progress, time.perf_counter())
+    return _carry_out(Planned(request, recording, ()), on_progress, time.perf_counter())
 
 
-def _carry_out(plan: _Plan, on_progress: Progress | None, began: float) -> CaptureReport:
+def _carry_out(plan: Planned, on_progress: Progress | None, began: float) -> CaptureReport:
     """Simulate, write and commit."""
     request, recording = plan.request, plan.recording
     use = ActionUse(len(recording.town.actions.names))
@@ -101,7 +101,7 @@ def _carry_out(plan: _Plan, on_progress: Progress | None, began: float) -> Captu
     return _report(plan, writer, warnings, time.perf_counter() - began)
 
 
-def _plan(request: CaptureRequest) -> _Plan:
+def plan_capture(request: CaptureRequest) -> Planned:
     """Check a request, load its town and choose the slots to record."""
     _check_numbers(request)
     if request.noise and request.policy != "scripted":
@@ -119,7 +119,7 @@ def _plan(request: CaptureRequest) -> _Plan:
     slots = slots_to_record(request.agents, town)
     policy = kernel_policy or learned(request.policy, town)
     recording = Recording(request.source, town, slots, request.worlds, town.horizon, seed, policy)
-    return _Plan(request, recording, tuple(notes))
+    return Planned(request, recording, tuple(notes))
 
 
 def learned(place: str, town: CompiledTown) -> Policy:
@@ -157,7 +157,7 @@ def slots_to_record(agents: tuple[str, ...], town: CompiledTown) -> list[int]:
     return sorted({town.slots.index(agent) for agent in agents}) or list(range(len(town.slots)))
 
 
-def _simulate(plan: _Plan, spool: Spool, on_progress: Progress | None) -> None:
+def _simulate(plan: Planned, spool: Spool, on_progress: Progress | None) -> None:
     """Play the town and keep what happens. It makes the first half of the progress."""
     request, recording, played = plan.request, plan.recording, 0
     for frames in collect(
@@ -179,7 +179,7 @@ def _second_half(ticks: int, on_progress: Progress | None) -> Progress | None:
     return (lambda done, of: on_progress(ticks + ticks * done // of, 2 * ticks)) if on_progress else None
 
 
-def _report(plan: _Plan, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:
+def _report(plan: Planned, writer: CaptureWriter, warnings: tuple[HealthWarning, ...], seconds: float) -> CaptureReport:
     """Put together what there is to tell. What the scripted policy never does is its own affair, not the scenario's."""
     request, recording = plan.request, plan.recording
     scripted = isinstance(recording.policy, KernelPolicy) and recording.policy.code == SCRIPTED

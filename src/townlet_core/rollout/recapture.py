@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from townlet_core.config.checks import check_manifest, check_scenario
-from townlet_core.config.load import config_hash
-from townlet_core.config.places import check_map, check_places
-from townlet_core.config.reach import check_reach
 from townlet_core.config.scenario import Town
-from townlet_core.config.steps import check_steps
 from townlet_core.errors import SampleError, UsageError
 from townlet_core.policy.decision import KERNEL_POLICIES, KernelPolicy, Policy, find_policy
-from townlet_core.rollout.capture import MOST_TICKS, MOST_WORLDS, CaptureRequest, capture_again, learned
-from townlet_core.rollout.horizon import with_ticks
+from townlet_core.rollout.capture import MOST_WORLDS, CaptureRequest, capture_again, learned
 from townlet_core.rollout.recording import Progress, Recording
+from townlet_core.rollout.sealed_town import town_in
 from townlet_core.samples.compare import compare
 from townlet_core.samples.manifest import METRICS, Manifest, files_of, locate, read_manifest
 from townlet_core.samples.provenance import git_commit, versions
 from townlet_core.samples.sample import Meta, read_meta
-from townlet_core.samples.seal import Seal, config_sha256, read_seal
+from townlet_core.samples.seal import Seal, read_seal
 from townlet_core.world.town import compile_town
 
 ITS_OWN = {"capture_timestamp", "tool_version", "repair"}  # what a manifest says of the one time that it was written
@@ -87,36 +79,10 @@ def _recording(path: Path, manifest: Manifest, seal: Seal, policy: Path | None) 
 
 
 def _town(seal: Seal, path: Path) -> Town:
-    """Take the town out of a seal, and check it as one that was just read."""
-    where = f"{path}: config"
-    if config_sha256(seal.config) != seal.config_hash:
-        raise SampleError("is not that of the hash beside it, so it cannot be captured again", where=where)
-    try:
-        town = Town.model_validate_json(json.dumps(seal.config))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        hint = "it was captured with another version of Townlet: capture it again with that one"
-        raise SampleError(
-            f"is no configuration of this version: {key}: {first['msg']}", where=where, hint=hint
-        ) from error
-    if config_hash(town) != seal.config_hash or town.scenario.scenario.ticks != seal.ticks:
-        hint = "it was captured with another version of Townlet: capture it again with that one"
-        raise SampleError("means another town to this version", where=where, hint=hint)
+    """Take the town out of a seal, if there is room for as many of it as there were."""
     if seal.worlds > MOST_WORLDS:
         raise SampleError(f"must be at most {MOST_WORLDS}, found {seal.worlds}", where=f"{path}: worlds")
-    scenario = with_ticks(town, MOST_TICKS).scenario  # a capture may be shorter than what is planned in its town
-    for flaws in (
-        check_manifest(town.manifest),
-        check_map(scenario.map),
-        check_scenario(scenario, town.manifest),
-        check_steps(scenario, town.manifest),
-        check_places(scenario),
-        check_reach(scenario),
-    ):
-        for flaw in flaws:
-            raise SampleError(flaw.clause, where=f"{where}.{'.'.join(map(str, flaw.path))}", hint=flaw.hint)
-    return town
+    return town_in(seal, path)
 
 
 def _policy(seal: Seal, place: Path | None, town: object) -> Policy | KernelPolicy:

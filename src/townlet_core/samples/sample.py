@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
@@ -184,6 +185,26 @@ def note_of_action(action: str) -> ActionNote:
     return ActionNote(parsed["kind"], blocked=parsed.get("blocked") is True)
 
 
+def action_words(meta: PlainMeta) -> dict[int, str]:
+    """Name the actions for people, by id; those of the predecessor in the words of its lookup, which may miss some."""
+    if isinstance(meta, Meta):
+        return dict(enumerate(meta.action_names))
+    return {number: _words_of(action) for action, number in meta.action_lookup.items()}
+
+
+def _words_of(action: str) -> str:
+    """Word an action of a lookup (JSON text): its kind, then whatever else it says."""
+    try:
+        parsed = json.loads(action)
+    except ValueError:
+        return action
+    if not isinstance(parsed, dict):
+        return action
+    said = {key: str(value) for key, value in parsed.items() if not isinstance(value, bool)}
+    marks = [f"({key})" for key, value in parsed.items() if value is True]
+    return " ".join([said.pop("kind", "unknown"), *said.values(), *marks])
+
+
 def read_meta(path: Path) -> PlainMeta:
     """Read a meta file of ours (a Meta) or of the predecessor (a PlainMeta).
 
@@ -205,15 +226,28 @@ def read_sample(npz: Path, meta: PlainMeta, *, max_bytes: int = MAX_BYTES) -> Pl
     Raises:
         SampleError: with the file and the array.
     """
+    arrays = read_arrays(npz, meta, max_bytes=max_bytes)
+    return Sample(meta, **arrays) if isinstance(meta, Meta) else PlainSample(meta, **arrays)
+
+
+def read_arrays(
+    npz: Path, meta: PlainMeta, wanted: Collection[str] = tuple(ARRAYS), *, max_bytes: int = MAX_BYTES
+) -> dict[str, NDArray[Any]]:
+    """Read those of the arrays that are wanted, where a sample has them; types and shapes of all are checked.
+
+    Raises:
+        SampleError: with the file and the array.
+    """
     with NpzReader(npz, max_bytes=max_bytes) as reader:
         names = names_in(reader, meta)
         for name in names:
             check_header(reader, name, meta)
-        arrays = {name: reader.read(name) for name in names}
+        arrays = {name: reader.read(name) for name in names if name in wanted}
     for name, array in arrays.items():
         check_finite(npz, name, array)
-    check_actions(npz, arrays["actions"], meta)
-    return Sample(meta, **arrays) if isinstance(meta, Meta) else PlainSample(meta, **arrays)
+    if "actions" in arrays:
+        check_actions(npz, arrays["actions"], meta)
+    return arrays
 
 
 def names_in(reader: NpzReader, meta: PlainMeta) -> list[str]:
