@@ -24,6 +24,7 @@ from townlet_cli.options import (
 from townlet_cli.progress import progress
 from townlet_cli.render import note, put
 from townlet_cli.report import remark, show_capture
+from townlet_cli.rollout_suite import suite
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -57,8 +58,8 @@ def capture(
     fails, or is interrupted or ended, the folder is as it was before; after a kill -9 or a power cut, the next capture
     into the folder puts it right first.
     """
-    from townlet_core.rollout.capture import CaptureRequest
     from townlet_core.rollout.capture import capture as run
+    from townlet_core.rollout.request import CaptureRequest
     from townlet_core.world.compiling import notice_compiling
 
     request = CaptureRequest(
@@ -84,6 +85,9 @@ def capture(
     else:
         show_capture(report)
     remark(report)
+
+
+app.command()(suite)
 
 
 def _tell_of_compiling() -> None:
