@@ -108,7 +108,7 @@ def _words(entry: SuiteEntry) -> str:
     """Say what has become of a capture in a line."""
     if entry.status in ("failed", "stopped", "waiting"):
         return f"{entry.name}: {entry.status}: {entry.reason}"
-    size = f"{entry.samples:,} samples, {entry.ticks:,} ticks, {entry.seconds:.2f} s"
+    size = f"{entry.samples:,} sample{'s' if entry.samples != 1 else ''}, {entry.ticks:,} ticks, {entry.seconds:.2f} s"
     return f"{entry.name}: {entry.status}: {size}" + (f" ({entry.reason})" if entry.reason else "")
 
 

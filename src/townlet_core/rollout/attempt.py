@@ -31,7 +31,7 @@ def attempt(task: Task, tell: Callable[[News], None]) -> Captured | Failed:
     began = time.monotonic()
     tell(Began())
     try:
-        _check_place(task)
+        check_place(task)
         with _logged(task.log, is_first=task.attempt == 1):
             _say(f"attempt {task.attempt} at {task.name}, by process {os.getpid()} on {platform.node()}")
             return _attempt(task, tell)
@@ -53,14 +53,14 @@ def _attempt(task: Task, tell: Callable[[News], None]) -> Captured:
     except MemoryError as error:
         _say("failed: there is not enough memory")
         raise TownletError("there is not enough memory for this", hint="take fewer --jobs or --worlds") from error
-    except SystemExit:
+    except (SystemExit, KeyboardInterrupt):
         _say("ended before it was done")
         raise
     for kind, texts in (("note", made.notes), ("warning", made.warnings)):
         for text in texts:
             _write(f"{kind}: {text}")
     what = "kept" if made.kept else "captured"
-    _say(f"{what}: {made.samples:,} samples, {made.agent_steps:,} agent-steps, {made.seconds:.2f} s")
+    _say(f"{what}: {made.agent_steps:,} agent-steps in {made.samples:,} lives, {made.seconds:.2f} s")
     return made
 
 
@@ -111,7 +111,7 @@ def _captured_before(found: Kept, seconds: float) -> Captured:
     )
 
 
-def _check_place(task: Task) -> None:
+def check_place(task: Task) -> None:
     """Refuse to work where others do not see what is written, and go where relative paths begin.
 
     Raises:

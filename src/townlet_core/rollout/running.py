@@ -183,8 +183,9 @@ class Run:
 
     def _add_to_log(self, number: int, text: str) -> None:
         """Write what the process itself could not."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with suppress(OSError), self._tasks[number].log.open("a", encoding="utf-8") as log:
-            log.write(f"{text}\n")
+            log.write(f"{now} {text}\n")
 
     def _change(self, number: int, **changes: Any) -> None:
         entry = self._entries[number] = self._entries[number].model_copy(update=changes)

@@ -85,6 +85,9 @@ class Workers(Protocol):
 
     jobs: int  # tasks at a time
 
+    def check(self, example: Task) -> None:
+        """Refuse, before anything is begun, what cannot go well."""
+
     def start(self, number: int, task: Task) -> None:
         """Begin with a task. Its end is a Captured or a Failed, whatever happens."""
 
@@ -129,6 +132,9 @@ class LocalWorkers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def check(self, example: Task) -> None:
+        """There is nothing that could be different in processes of this machine."""
 
     def start(self, number: int, task: Task) -> None:
         """Begin with a task."""
