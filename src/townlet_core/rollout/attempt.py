@@ -171,8 +171,7 @@ def _say(text: str) -> None:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    os.write(STDOUT, f"{text}\n".encode("utf-8", "backslashreplace"))  # sys.stdout may be somebody else's
 
 
 def _reason(error: TownletError) -> str:
