@@ -24,6 +24,7 @@ from townlet_core.config.expression import MAX_DEPTH, MAX_OPS, Variable
 from townlet_core.config.load import load_town
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import AffordanceManifest
+from townlet_core.rollout.suite_report import SuiteReport
 from townlet_core.samples.manifest import Manifest
 from townlet_core.samples.metrics import MetricsFile
 from townlet_core.samples.sample import ARRAYS, Meta
@@ -41,7 +42,7 @@ EXIT_CODES = {
     1: "a finding: a file that was to be checked has a problem",
     2: "the command was called with words that make no sense",
     3: "an input is missing, unreadable or wrong, or an output cannot be written",
-    4: "done in part: learning diverged; the last checkpoint is good",
+    4: "done in part: learning diverged, and the last checkpoint is good; or some captures of a suite are not there",
     70: "a fault in Townlet itself",
     129: "ended by SIGHUP: the terminal was closed",
     130: "interrupted",
@@ -260,7 +261,9 @@ def samples_page() -> str:
         schema = model.model_json_schema()
         text += f"## {title}\n\n" + "".join(key_sections(schema, schema.get("$defs", {}), "")).replace("## ", "### ")
     text += "### The metrics of a sample\n\nSums and means are of doubles; what is undefined is `null`.\n\n"
-    return text + table(("metric", "meaning"), names_and_meanings(METRIC_MEANINGS))
+    text += table(("metric", "meaning"), names_and_meanings(METRIC_MEANINGS))
+    schema = SuiteReport.model_json_schema()
+    return text + "## Suite\n\n" + "".join(key_sections(schema, schema["$defs"], "")).replace("## ", "### ")
 
 
 def main(arguments: list[str]) -> int:

@@ -29,9 +29,9 @@ def watching(*, as_json: bool) -> Iterator[Watcher]:
         yield _Lines(as_json=as_json)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True, markup=False, highlight=False), transient=True) as bars:
         yield _Bars(bars, as_json=as_json)
 
@@ -78,7 +78,7 @@ class _Bars(_Lines):
 
     def began(self, report: SuiteReport) -> None:
         super().began(report)
-        self._bars.update(self._whole, description="captures", total=self._total)
+        self._bars.update(self._whole, description=f"captures 0/{self._total:,}", total=self._total)
 
     def noted(self, text: str) -> None:
         self._bars.console.print(f"note: {text}")
@@ -91,7 +91,8 @@ class _Bars(_Lines):
         if number in self._shown:
             self._bars.remove_task(self._shown.pop(number))
         if entry.status in LOOKS:
-            self._bars.advance(self._whole)
+            self._done += 1
+            self._bars.update(self._whole, description=f"captures {self._done:,}/{self._total:,}", advance=1)
         if entry.status in ("failed", "waiting"):
             self._bars.console.print(_words(entry), soft_wrap=True)
 

@@ -119,7 +119,7 @@ def test_fail_fast_stops_what_is_under_way_and_what_is_to_come(tmp_path: Path, r
     with LocalWorkers(2) as workers:
         entries = run(workers, root, *sources, fail_fast=True)
     assert statuses(entries) == {"long": "stopped", "broken": "failed", "field": "stopped"}
-    assert entries["field"].reason == "stopped, as another had failed"
+    assert entries["field"].reason == "another had failed"
     assert (entries["long"].attempts, entries["field"].attempts) == (1, 0)
     assert saved(root).state == "ended"
     assert not (root / "long").exists()

@@ -7,12 +7,12 @@ to sync it. Python's audit hook sees each just before it happens. Each capture r
 from __future__ import annotations
 
 import os
+import posix  # for _exit: before that of os coverage takes steps of its own
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from posix import _exit  # not os._exit, before which coverage would take steps of its own
 from typing import Any
 
 from tests.samples.captures import contents, write_capture
@@ -33,7 +33,7 @@ def is_killed(step: int, action: Action) -> bool:
         try:
             action()
         finally:
-            _exit(0)
+            posix._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
@@ -48,7 +48,7 @@ def is_interrupted(step: int, action: Action) -> bool:
         except KeyboardInterrupt:
             code = 1
         finally:
-            _exit(code)
+            posix._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 

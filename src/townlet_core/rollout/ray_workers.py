@@ -219,7 +219,7 @@ def _attempt_there(task: Task, number: int, channel: Any, wanted: Versions) -> C
     """Make an attempt."""
     from townlet_core.rollout.attempt import attempt
 
-    other = _other_versions(wanted)
+    other = other_versions(wanted)
     if other is not None:
         return Failed(other[0])
     _warmed()
@@ -234,10 +234,10 @@ def _look_there(example: Task, wanted: Versions) -> tuple[str, str | None] | Non
         check_place(example)
     except TownletError as error:
         return (f"{error.where}: {error.problem}", error.hint)
-    return _other_versions(wanted)
+    return other_versions(wanted)
 
 
-def _other_versions(wanted: Versions) -> tuple[str, str] | None:
+def other_versions(wanted: Versions) -> tuple[str, str] | None:
     """Name what this machine has another version of than the one that the suite was started on."""
     found = versions()
     for name in type(wanted).model_fields:

@@ -19,8 +19,8 @@ from townlet_core.samples.manifest import MANIFEST
 from townlet_core.samples.provenance import printable, version_of
 
 SAVE_SECONDS = 2.0  # between two drafts of suite.json, at least
-STOPPED_BY_FAILURE = "stopped, as another had failed"
-INTERRUPTED = "stopped, as the suite was interrupted"
+STOPPED_BY_FAILURE = "another had failed"
+INTERRUPTED = "the suite was interrupted"
 
 
 @dataclass(frozen=True)
