@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,23 @@ def test_a_suite_that_is_stopped_leaves_what_is_done_and_nobody_behind(tmp_path:
     assert [entry.status for entry in report.captures] == ["captured", "stopped", "stopped"]
     assert verify(out / "short") == []
     assert sorted(os.listdir(out)) == [".suite.lock", "long.log", "short", "short.log", "suite.json"]
+
+
+def test_nobody_waits_for_kernels_that_are_no_longer_wanted(tmp_path: Path) -> None:
+    """To compile them takes some twenty seconds."""
+    variables = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    with subprocess.Popen(
+        [*SUITE, write_field(tmp_path, "field"), "-o", "out"],
+        cwd=tmp_path, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("note: compiling the kernels of the simulation")
+        others, began = children_of(running.pid), time.monotonic()
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    assert (running.returncode, time.monotonic() - began < 8) == (130, True)
+    assert not any(map(is_alive, others))
+    assert [entry.status for entry in saved(tmp_path / "out").captures] == ["stopped"]
 
 
 def test_who_is_killed_leaves_nobody_behind_and_resume_goes_on(townlet: Townlet, tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ class LocalWorkers:
         self._numbers = itertools.count()
         self._tasks: dict[int, int] = {}  # worker -> task
         self._idle: list[int] = []
+        self._heard: list[Heard | Compiling] = []  # and not yet told
         ours, theirs = socket.socketpair()
         words = [json.dumps(sys.path), str(theirs.fileno()), "learned" if learned else "kernels"]
         with theirs:
@@ -143,10 +144,14 @@ class LocalWorkers:
         self._send(Give(worker, task))
 
     def stop(self, number: int) -> None:
-        """End the worker of a task."""
-        for worker, task in self._tasks.items():
-            if task == number:
+        """End the worker of a task. Before all is loaded there is none, and nobody waits until there is."""
+        self._listen(0)
+        for worker in [worker for worker, task in self._tasks.items() if task == number]:
+            if self._ready:
                 self._send(Stop(worker))
+            else:
+                del self._tasks[worker]
+                self._heard.append(Heard(number, Failed("ended before it had begun", died=True)))
 
     def hear(self, seconds: float | None) -> list[Heard | Compiling]:
         """Wait for news, at most so long.
@@ -154,16 +159,19 @@ class LocalWorkers:
         Raises:
             TownletError: the process that the workers come from has died.
         """
-        heard: list[Heard | Compiling] = []
-        while self._nursery.poll(0 if heard else seconds):
+        self._listen(0 if self._heard else seconds)
+        heard, self._heard = self._heard, []
+        return heard
+
+    def _listen(self, seconds: float | None) -> None:
+        """Take all messages that are there, and the first that comes in some time."""
+        while self._nursery.poll(seconds):
+            seconds = 0
             try:
                 message = self._nursery.recv()
             except (EOFError, ConnectionResetError):
                 raise self._lost() from None
-            heard += self._understood(message)
-            if not heard:
-                break  # it was nothing that the suite waits for; it decides anew how long to wait
-        return heard
+            self._heard += self._understood(message)
 
     def _understood(self, message: object) -> list[Heard | Compiling]:
         """Give what a message means to the suite."""
