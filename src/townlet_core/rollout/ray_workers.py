@@ -105,7 +105,7 @@ class RayWorkers:
         for reference, (task, _) in self._tasks.items():
             if task == number and reference not in self._kill_at:
                 self._kill_at[reference] = time.monotonic() + GRACE_SECONDS
-                self._ray.cancel(reference, force=False)
+                self._ray.cancel(reference, force=False, recursive=False)
 
     def hear(self, seconds: float | None) -> list[Heard | Compiling]:
         """Wait for news, at most so long."""
@@ -143,7 +143,7 @@ class RayWorkers:
         for reference, date in self._kill_at.items():
             if date <= now:
                 self._kill_at[reference] = now + GRACE_SECONDS
-                self._ray.cancel(reference, force=True)
+                self._ray.cancel(reference, force=True, recursive=False)
 
     def close(self) -> None:
         """End what is under way, and leave the cluster; one of the suite's own ends."""
