@@ -65,6 +65,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Suites on a Ray cluster, one that the tests start on this machine: not among the checks, as Ray is large."""
+    install(session, "--editable", ".[test,ray]")
+    session.run("pytest", "-m", "ray", *(session.posargs or ["tests"]))
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks, which print tables: not among the checks, as their figures are the machine's."""
     install(session, "--editable", ".")

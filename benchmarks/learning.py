@@ -27,8 +27,9 @@ from townlet_core.policy.decision import KERNEL_POLICIES
 from townlet_core.policy.learned import load_policy
 from townlet_core.ppo.request import TrainRequest
 from townlet_core.ppo.run import train
-from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.rollout.capture import capture
 from townlet_core.rollout.evaluate import evaluate
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.world.town import compile_town
 
 SEEDS = 5

@@ -26,6 +26,7 @@ from townlet_core.config.expression import MAX_DEPTH, MAX_OPS, Variable
 from townlet_core.config.load import load_town
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import AffordanceManifest
+from townlet_core.rollout.suite_report import SuiteReport
 from townlet_core.samples.goldens import Tolerances
 from townlet_core.samples.manifest import Manifest
 from townlet_core.samples.merge import Accepted
@@ -46,7 +47,8 @@ EXIT_CODES = {
     1: "a finding: a file that was to be checked has a problem",
     2: "the command was called with words that make no sense",
     3: "an input is missing, unreadable or wrong, or an output cannot be written",
-    4: "done in part: learning diverged, and the last checkpoint is good; or a repaired capture lacks lives",
+    4: "done in part: learning diverged, and the last checkpoint is good; some captures of a suite are not there; or a "
+    "repaired capture lacks lives",
     70: "a fault in Townlet itself",
     129: "ended by SIGHUP: the terminal was closed",
     130: "interrupted",
@@ -272,6 +274,7 @@ def samples_page() -> str:
     )
     for name, beside in (("X_tolerances.json", Tolerances), ("A line of X_changes.jsonl", Accepted)):
         text += "".join(sections_of(beside)).replace("### The file", f"### {name}", 1)
+    text += "## Suite\n\n" + "".join(sections_of(SuiteReport))
     return text.rstrip("\n") + "\n"
 
 

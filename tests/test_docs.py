@@ -17,7 +17,8 @@ import typer.main
 
 from tests.telemetry.reading import ours
 from townlet_cli.app import app
-from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.rollout.capture import capture
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.samples.metrics import read_metrics
 
 ROOT = Path(__file__).parents[1]

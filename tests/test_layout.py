@@ -44,6 +44,7 @@ HEAVY = {
         "townlet_core/ppo/",
     ),
     "tensorboard": ("townlet_core/telemetry/exporting/tensorboard.py",),
+    "ray": ("townlet_core/rollout/ray_workers.py",),
 }
 
 # The one place that may catch every exception: the boundary of the command.
@@ -167,6 +168,7 @@ def test_nobody_catches_every_exception(file: Path) -> None:
         ["rollout", "show", "--help"],
         ["rollout", "play", "--help"],
         ["rollout", "export", "--help"],
+        ["rollout", "suite", "--help"],
         ["train", "--help"],
         ["train", "ppo", "--help"],
         ["telemetry", "--help"],

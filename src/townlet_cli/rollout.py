@@ -30,6 +30,7 @@ from townlet_cli.rollout_merge import merge
 from townlet_cli.rollout_play import play
 from townlet_cli.rollout_repair import repair
 from townlet_cli.rollout_show import show
+from townlet_cli.rollout_suite import suite
 from townlet_cli.rollout_verify import verify
 
 app = typer.Typer(help="Run a town and keep what happened.", no_args_is_help=True, rich_markup_mode=None)
@@ -64,8 +65,8 @@ def capture(
     fails, or is interrupted or ended, the folder is as it was before; after a kill -9 or a power cut, the next capture
     into the folder puts it right first.
     """
-    from townlet_core.rollout.capture import CaptureRequest
     from townlet_core.rollout.capture import capture as run
+    from townlet_core.rollout.request import CaptureRequest
     from townlet_core.world.compiling import notice_compiling
 
     request = CaptureRequest(
@@ -93,5 +94,5 @@ def capture(
     remark(report)
 
 
-for command in (show, play, verify, diff, merge, repair, export):
+for command in (suite, show, play, verify, diff, merge, repair, export):
     app.command()(command)

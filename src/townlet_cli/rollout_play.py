@@ -144,8 +144,8 @@ def _open(
         return play_again(place, world)
     if world is not None:
         raise UsageError("is for captures: a configuration is played in world 0", where="--world")
-    from townlet_core.rollout.capture import CaptureRequest
     from townlet_core.rollout.playback import play_live
+    from townlet_core.rollout.request import CaptureRequest
 
     request = CaptureRequest(what, Path(), ticks=ticks, seed=seed, policy=policy, overrides=tuple(overrides or ()))
     return play_live(request)

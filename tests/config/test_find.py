@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from townlet_core.config.find import find_config, find_manifest, list_scenarios
-from townlet_core.errors import InputError
+from townlet_core.config.find import find_config, find_configs, find_manifest, list_scenarios
+from townlet_core.errors import InputError, UsageError
 
 
 def refusal(source: str) -> str:
@@ -83,3 +84,56 @@ def test_a_path_to_nowhere_that_ends_like_a_shipped_scenario_leads_to_its_name(
     monkeypatch.chdir(tmp_path)
     hint = "did you mean the shipped scenario 'poc_hybrid'? It is given by its name alone"
     assert refusal(source) == f"{source}: no such file\nhint: {hint}"
+
+
+@pytest.fixture
+def _towns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of configurations, among other files."""
+    for name in ("a.yaml", "b.yml", "_draft.yaml", "notes.txt", "below/c.yaml", "below/a.yml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.yaml").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_towns")
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        pytest.param(["b.yml", "a.yaml"], ["b.yml", "a.yaml"], id="paths, in their order"),
+        pytest.param(["*"], ["a.yaml", "b.yml"], id="pattern: YAML files alone"),
+        pytest.param(["below/c*", "[ab].y*ml"], ["below/c.yaml", "a.yaml", "b.yml"], id="patterns"),
+        pytest.param(["**/c.yaml"], ["below/c.yaml"], id="pattern with folders below"),
+        pytest.param(["poc_*", "queue_conflict"], ["poc_hybrid", "queue_conflict"], id="names"),
+    ],
+)
+def test_several_are_found_by_path_name_and_pattern(words: list[str], found: list[str]) -> None:
+    assert list(find_configs(words)[0].values()) == found
+
+
+@pytest.mark.usefixtures("_towns")
+def test_templates_and_what_is_named_twice_are_passed_over_with_a_note() -> None:
+    assert find_configs(["_template", "*.yaml", "./a.yaml"]) == (
+        {"a": "a.yaml"},
+        [
+            "_template is passed over, as its name begins with '_'",
+            "_draft.yaml is passed over, as its name begins with '_'",
+            "./a.yaml is named twice, and taken once",
+        ],
+    )
+
+
+@pytest.mark.usefixtures("_towns")
+def test_two_of_one_stem_and_patterns_of_nothing_are_refused() -> None:
+    with pytest.raises(UsageError) as twins:
+        find_configs(["a.yaml", "below/*"])
+    assert str(twins.value) == (
+        "a.yaml and below/a.yml are both called 'a'\n"
+        "hint: each has a folder of that name: rename one, or run them apart"
+    )
+    for words, said in (
+        (["x*"], "x*: matches no YAML file and no scenario's name"),
+        (["_*"], "no configuration is left"),
+    ):
+        with pytest.raises(InputError, match=re.escape(said)):
+            find_configs(words)

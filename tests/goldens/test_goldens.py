@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.rollout.capture import capture
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.samples.goldens import Change, Stats, beside, read_golden, read_tolerances, review
 from townlet_core.samples.sample import Metrics
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.rollout.capture import capture
 from townlet_core.rollout.report import CaptureReport
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.samples.sample import Sample, read_meta, read_sample
 
 # Cara starves soon, and newcomers take her place; dora comes at tick 20.

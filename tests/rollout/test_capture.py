@@ -15,8 +15,9 @@ from tests.rollout.kitchens import npz_files, sample, take
 from townlet_core.config.load import config_hash, load_town
 from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.decision import find_policy
-from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.rollout.capture import capture
 from townlet_core.rollout.collect import collect
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.samples.manifest import Manifest, read_manifest
 from townlet_core.samples.metrics import columns_of, measure, read_metrics
 from townlet_core.samples.sample import Meta, read_meta, read_sample

@@ -16,9 +16,9 @@ from tests.rollout.kitchens import take
 from tests.telemetry.browsing import asked, chromium, go, said
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.rollout import looks
-from townlet_core.rollout.capture import CaptureRequest
 from townlet_core.rollout.page import Series, draw_page, page_data
 from townlet_core.rollout.playback import Playback, choose, play_again, play_live
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.rollout.scene import describe_moment
 
 

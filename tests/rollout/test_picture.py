@@ -13,9 +13,9 @@ from tests.disk import longest_file
 from tests.rollout.kitchens import take
 from townlet_core.errors import InputError, OutputError, SampleError, UsageError
 from townlet_core.rollout import looks
-from townlet_core.rollout.capture import CaptureRequest
 from townlet_core.rollout.picture import EDGE, HEAD, draw_animation
 from townlet_core.rollout.playback import Playback, choose, play_again, play_live
+from townlet_core.rollout.request import CaptureRequest
 
 SCALE = 20
 

@@ -12,8 +12,8 @@ import pytest
 from tests.rollout.kitchens import sample, take
 from tests.samples.captures import write_capture, write_old_capture
 from townlet_core.errors import SampleError, UsageError
-from townlet_core.rollout.capture import CaptureRequest
 from townlet_core.rollout.playback import Moment, choose, play_again, play_live
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.samples.seal import config_sha256
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.rollout.kitchens import take
 from townlet_core.errors import InputError, OutputError, TownletError, UsageError
-from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.rollout.capture import capture
+from townlet_core.rollout.request import CaptureRequest
 
 
 @pytest.mark.parametrize("share", [0.1, 0.6, 1.0], ids=["while it plays", "while it writes", "at the last sample"])

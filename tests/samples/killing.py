@@ -7,6 +7,7 @@ to sync it. Python's audit hook sees each just before it happens. Each capture r
 from __future__ import annotations
 
 import os
+import posix  # for _exit: before that of os coverage takes steps of its own
 import shutil
 import signal
 import sys
@@ -32,7 +33,7 @@ def is_killed(step: int, action: Action) -> bool:
         try:
             action()
         finally:
-            os._exit(0)
+            posix._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
@@ -47,7 +48,7 @@ def is_interrupted(step: int, action: Action) -> bool:
         except KeyboardInterrupt:
             code = 1
         finally:
-            os._exit(code)
+            posix._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 

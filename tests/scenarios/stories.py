@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet_core.rollout.capture import CaptureRequest, capture
+from townlet_core.rollout.capture import capture
 from townlet_core.rollout.report import CaptureReport
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.samples.manifest import read_manifest
 from townlet_core.samples.sample import Sample, read_meta, read_sample
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from townlet_core.errors import InputError, did_you_mean
+from townlet_core.errors import InputError, UsageError, did_you_mean
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PATTERN = re.compile(r"[*?[]")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -54,6 +58,46 @@ def find_config(source: str) -> Path:
     if not source:
         raise InputError("no configuration is given", hint=hint)
     return existing_file(Path(source), hint)
+
+
+def find_configs(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Find the scenarios that paths, names and patterns mean; give them by stem, and what is good to know of that.
+
+    A pattern (*, ?, [...], and ** for folders below) means the YAML files that match it; where none does, the shipped
+    scenarios whose names match. Templates, whose names begin with '_', are passed over.
+
+    Raises:
+        InputError: there is no such file or scenario, or none is left.
+        UsageError: two of them have the same stem.
+    """
+    found: dict[str, str] = {}
+    notes: list[str] = []
+    for source in (source for word in words for source in _sources(word)):
+        stem = Path(source).stem
+        if stem.startswith("_"):
+            notes.append(f"{source} is passed over, as its name begins with '_'")
+        elif stem not in found:
+            found[stem] = source
+        elif find_config(found[stem]).resolve() == find_config(source).resolve():
+            notes.append(f"{source} is named twice, and taken once")
+        else:
+            problem = f"{found[stem]} and {source} are both called '{stem}'"
+            raise UsageError(problem, hint="each has a folder of that name: rename one, or run them apart")
+    if not found:
+        raise InputError("no configuration is left", hint="give the path of a YAML file, or a scenario's name")
+    return found, notes
+
+
+def _sources(word: str) -> list[str]:
+    """Give the paths or names that a word means: itself, or what matches it where it is a pattern."""
+    if not _PATTERN.search(word) or Path(word).is_file():
+        find_config(word)
+        return [word]
+    files = [path for path in sorted(glob.glob(word, recursive=True)) if path.endswith(_SUFFIXES)]
+    found = [path for path in files if Path(path).is_file()] or fnmatch.filter(_shipped(), word)
+    if not found:
+        raise InputError("matches no YAML file and no scenario's name", where=word, hint="see 'townlet config list'")
+    return found
 
 
 def find_manifest(source: str, scenario: Path) -> Path:

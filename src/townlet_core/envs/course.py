@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from townlet_core.envs.lives import life_id
 from townlet_core.errors import UsageError
-from townlet_core.rollout.capture import MOST_SEED
 from townlet_core.rollout.frames import new_frames, turn_over
+from townlet_core.rollout.request import MOST_SEED
 from townlet_core.world.records import NOTHING, WAIT, State
 from townlet_core.world.town import CompiledTown
 from townlet_core.world.worlds import Worlds

@@ -17,9 +17,9 @@ from townlet_core.envs.lives import possible_lives
 from townlet_core.envs.picture import draw
 from townlet_core.envs.seen import Observation, Seen, copy_seen, feature_space, observation_space
 from townlet_core.errors import InputError, UsageError
-from townlet_core.rollout.capture import MOST_TICKS
 from townlet_core.rollout.horizon import with_ticks
 from townlet_core.rollout.placeholders import is_empty, seed_agents
+from townlet_core.rollout.request import MOST_TICKS
 from townlet_core.world.records import NOTHING, WAIT
 from townlet_core.world.town import CompiledTown, compile_town
 

@@ -20,6 +20,7 @@ from townlet_core.policy.saved import first_difference
 from townlet_core.ppo.processes import Processes
 from townlet_core.ppo.train import Mode, Plan
 from townlet_core.rollout.placeholders import load_inhabited
+from townlet_core.rollout.workers import usable_cores
 from townlet_core.samples.manifest import find_manifest
 from townlet_core.world.town import CompiledTown, compile_town
 
@@ -117,7 +118,7 @@ def prepare(
         ticks=ticks,
         seed=config.scenario.seed if request.seed is None else request.seed,
         device=device,
-        threads=max(1, min(settings.ppo.parts, _cores() // processes.size)),
+        threads=max(1, min(settings.ppo.parts, usable_cores() // processes.size)),
         keep_tiles=request.save_dir is not None,
     )
     return Prepared(
@@ -261,7 +262,3 @@ def _manifest_hashes(places: tuple[Path, ...]) -> Iterator[str]:
     for place in places:
         manifest = find_manifest(place) if place.is_dir() else place
         yield hashlib.sha256(manifest.read_bytes()).hexdigest()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

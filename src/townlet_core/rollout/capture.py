@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from townlet_core.config.load import config_hash
 from townlet_core.errors import UsageError, did_you_mean
-from townlet_core.policy.decision import SCRIPTED, KernelPolicy, Policy, find_policy, names_a_policy
+from townlet_core.policy.decision import SCRIPTED, KernelPolicy, Policy
 from townlet_core.rollout.collect import collect
 from townlet_core.rollout.health import ActionUse, HealthWarning, find_warnings
 from townlet_core.rollout.horizon import note_left_out, with_ticks
 from townlet_core.rollout.placeholders import load_inhabited
 from townlet_core.rollout.recording import Progress, Recording, begin, write_samples
 from townlet_core.rollout.report import CaptureReport, SampleReport
+from townlet_core.rollout.request import CaptureRequest, check_request
 from townlet_core.rollout.spool import Spool, sizes_of
 from townlet_core.samples.commit import staged
 from townlet_core.samples.manifest import MANIFEST, files_of
 from townlet_core.samples.provenance import printable
 from townlet_core.samples.writer import CaptureWriter
 from townlet_core.world.town import CompiledTown, compile_town
-
-PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-MOST_TICKS = 1_000_000
-MOST_WORLDS = 100_000
-MOST_THREADS = 1024
-MOST_SEED = 2**63 - 1
-
-
-@dataclass(frozen=True)
-class CaptureRequest:
-    """What to capture, and where to."""
-
-    source: str  # path of a configuration, or name of a scenario
-    output: Path
-    ticks: int | None = None  # None: as many as the scenario says
-    prefix: str = "rollout_sample"
-    agents: tuple[str, ...] = ()  # none named: all of them
-    auto_seed_agents: bool = False
-    compress: bool = False
-    seed: int | None = None  # None: the scenario's
-    worlds: int = 1
-    policy: str = "scripted"
-    noise: float = 0.0  # share of the decisions of a policy of the kernels that chance takes
-    force: bool = False
-    overrides: tuple[str, ...] = ()  # key.path=value
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -103,11 +77,7 @@ def _carry_out(plan: Planned, on_progress: Progress | None, began: float) -> Cap
 
 def plan_capture(request: CaptureRequest) -> Planned:
     """Check a request, load its town and choose the slots to record."""
-    _check_numbers(request)
-    if request.noise and request.policy != "scripted":
-        hint = "leave it out: random is chance alone, and a network has doubts of its own"
-        raise UsageError(f"has no effect on the policy {request.policy}", where="--noise", hint=hint)
-    kernel_policy = find_policy(request.policy, request.noise) if names_a_policy(request.policy) else None
+    kernel_policy = check_request(request)
     config, notes = load_inhabited(request.source, request.overrides, auto_seed_agents=request.auto_seed_agents)
     wanted, planned = request.ticks, config.scenario.scenario.ticks
     if wanted is not None and wanted != planned:
@@ -127,24 +97,6 @@ def learned(place: str, town: CompiledTown) -> Policy:
     from townlet_core.policy.learned import load_policy
 
     return load_policy(Path(place), town)
-
-
-def _check_numbers(request: CaptureRequest) -> None:
-    """Refuse options that no town can meet."""
-    numbers = (
-        ("--ticks", request.ticks, 1, MOST_TICKS),
-        ("--worlds", request.worlds, 1, MOST_WORLDS),
-        ("--threads", request.threads, 1, MOST_THREADS),
-        ("--seed", request.seed, 0, MOST_SEED),
-    )
-    for option, number, least, most in numbers:
-        if number is not None and not least <= number <= most:
-            raise UsageError(f"must be a whole number from {least} to {most}, found {number}", where=option)
-    if not 0 <= request.noise <= 1:
-        raise UsageError(f"must be a number from 0 to 1, found {request.noise}", where="--noise")
-    if not PREFIX.fullmatch(request.prefix):
-        problem = f"must begin with a letter or digit and hold only those, '_', '.' and '-', found {request.prefix!r}"
-        raise UsageError(problem, where="--prefix", hint="it is the beginning of file names")
 
 
 def slots_to_record(agents: tuple[str, ...], town: CompiledTown) -> list[int]:

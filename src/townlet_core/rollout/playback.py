@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet_core.errors import SampleError, UsageError
-from townlet_core.rollout.capture import CaptureRequest, plan_capture
+from townlet_core.rollout.capture import plan_capture
 from townlet_core.rollout.collect import Player
 from townlet_core.rollout.contents import open_capture
 from townlet_core.rollout.frames import Frames, new_frames, turn_over
 from townlet_core.rollout.recorded import compare, policy_again, read_world
+from townlet_core.rollout.request import CaptureRequest
 from townlet_core.rollout.sealed_town import town_in
 from townlet_core.world.town import CompiledTown, compile_town
 from townlet_core.world.worlds import Worlds

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from townlet_core.config.scenario import Town
 from townlet_core.errors import SampleError, UsageError
 from townlet_core.policy.decision import KERNEL_POLICIES, KernelPolicy, Policy, find_policy
-from townlet_core.rollout.capture import MOST_WORLDS, CaptureRequest, capture_again, learned
+from townlet_core.rollout.capture import capture_again, learned
 from townlet_core.rollout.recording import Progress, Recording
+from townlet_core.rollout.request import MOST_WORLDS, CaptureRequest
 from townlet_core.rollout.sealed_town import town_in
 from townlet_core.samples.compare import compare
 from townlet_core.samples.manifest import METRICS, Manifest, files_of, locate, read_manifest

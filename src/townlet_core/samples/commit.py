@@ -192,6 +192,23 @@ def recover(target: Path) -> None:
         _settle(stage, target)
 
 
+def clear_up(target: Path, *, option: str = "--output") -> None:
+    """Take back what captures that were killed have left half done in a folder; remove it if nothing else is in it.
+
+    Raises:
+        OutputError: it cannot be done, or somebody writes there at this moment.
+    """
+    if not target.is_dir():
+        return
+    try:
+        with _locked(target, option), _undisturbed():
+            recover(target)
+            if not os.listdir(target):
+                target.rmdir()
+    except OSError as error:
+        raise _cannot_write(error, target) from error
+
+
 def _settle(stage: Path, target: Path) -> None:
     """Take a commit back unless it has come to its end, and remove the stage. Can itself be killed and called again."""
     _withdraw(stage, target)

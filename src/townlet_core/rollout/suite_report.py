@@ -1,0 +1,94 @@
+"""What a suite tells: the file suite.json in its folder, and the same in memory."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from townlet_core.errors import OutputError
+from townlet_core.schema import StrictModel
+
+SCHEMA_VERSION: Final = 1
+SUITE = "suite.json"
+
+Count = Annotated[int, Field(ge=0)]
+Status = Literal["waiting", "running", "captured", "kept", "failed", "stopped"]
+State = Literal["running", "ended", "interrupted"]
+Executor = Literal["local", "ray"]
+
+
+class SuiteEntry(StrictModel):
+    """One capture of a suite. What is known only when it is there is null before."""
+
+    name: str = Field(description="folder of the capture, below that of the suite")
+    config: str = Field(description="configuration, as it was named")
+    scenario: str | None = Field(None, description="name of the scenario")
+    seed: Count | None = Field(description="seed of all randomness")
+    status: Status = Field(
+        "waiting",
+        description="captured, kept from an earlier suite, failed, stopped before it was done, or yet to come",
+    )
+    agents: tuple[str, ...] | None = Field(None, description="ids of the slots recorded")
+    ticks: Count | None = Field(None, description="ticks simulated")
+    samples: Count | None = Field(None, description="lives recorded")
+    agent_steps: Count | None = Field(None, description="ticks of all of these")
+    config_hash: str | None = Field(None, description="sha256 of the resolved configuration")
+    seconds: Annotated[float, Field(ge=0)] | None = Field(None, description="time that the last attempt took")
+    attempts: Count = Field(0, description="attempts begun")
+    failures: tuple[str, ...] = Field((), description="why each attempt that failed did so")
+    reason: str | None = Field(None, description="why it failed, was stopped, or is made anew by --resume")
+    warnings: tuple[str, ...] = Field((), description="signs that it is not worth learning from")
+    notes: tuple[str, ...] = Field((), description="what else is good to know of it")
+    manifest: str = Field(description="path of the manifest, below the folder of the suite")
+    log: str = Field(description="path of the log of all attempts, below the folder of the suite")
+
+
+class SuiteReport(StrictModel):
+    """The file suite.json: what a suite was to do, and how far it has come."""
+
+    schema_version: Literal[1] = Field(SCHEMA_VERSION, description="version of this file's format")
+    tool_version: str | None = Field(description="version of Townlet; none where it runs uninstalled")
+    state: State = Field(description="running (or killed), ended, or interrupted")
+    executor: Executor = Field(description="where the captures were made")
+    jobs: Annotated[int, Field(ge=1)] = Field(description="captures at a time, at most")
+    began: str = Field(description="when it began, UTC, ISO 8601")
+    seconds: Annotated[float, Field(ge=0)] = Field(description="time since then")
+    captures: tuple[SuiteEntry, ...] = Field(description="in the order in which they were named")
+
+    def counts(self) -> dict[Status, int]:
+        """Count the captures by what has become of them."""
+        return dict(Counter(entry.status for entry in self.captures))
+
+    @property
+    def all_well(self) -> bool:
+        """Say whether every capture is there."""
+        return all(entry.status in ("captured", "kept") for entry in self.captures)
+
+
+def save_report(report: SuiteReport, root: Path) -> None:
+    """Write suite.json, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written; the one before is still there.
+    """
+    draft = root / f".{SUITE}.draft"
+    try:
+        with draft.open("wb") as file:
+            file.write(report.model_dump_json(indent=2).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, root / SUITE)
+        folder = os.open(root, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        problem = f"cannot be written: {(error.strerror or str(error)).lower()}"
+        hint = "the captures are what their manifests and logs say; --resume writes it anew"
+        raise OutputError(problem, where=str(root / SUITE), hint=hint) from error
