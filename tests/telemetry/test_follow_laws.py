@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.telemetry.following import Reader, copy_and_empty, move_away, pack, save_again, segments_of
 from tests.telemetry.nursery import Nursery
-from tests.telemetry.reading import line, ours, theirs
-from townlet_core.telemetry.lines import lines
 
 HALVES = [b'{"epoch":7,"updates":8', b"{", b"\0" * 300, b'{"epoch":7' + b"\0" * 50, b"\0" * 40 + b'"seq":3}\n']
 
@@ -114,12 +115,11 @@ class Town(RuleBasedStateMachine):
         return last
 
     def teardown(self) -> None:
-        self.nursery.kill()
-        self.reader.poll()
-        found = [record["updates"] for record in self.reader.records]
-        kept = [number for number, _ in self.written if number in found or number not in self.unread]
         try:
-            assert found == kept, self.reader.told
+            self.nursery.kill()
+            self.reader.poll()
+            found = [record["updates"] for record in self.reader.records]
+            assert found == [n for n, _ in self.written if n in found or n not in self.unread], self.reader.told
         finally:
             self.reader.follower.close()
             self.folder.cleanup()

@@ -118,7 +118,8 @@ class Follower:
     def _poll_files(self) -> Iterator[Line | Notice]:
         for _ in range(MOST_ROUNDS):
             self._is_left = self._roster.look() or self._is_left
-            yield from (Notice(*each) for each in self._roster.told())
+            while self._roster.told:
+                yield Notice(*self._roster.told.popleft())
             if not self._is_left:
                 return
             try:
@@ -126,12 +127,13 @@ class Follower:
             except Changed:
                 self._roster.forget()
                 continue
-            backs, self._roster.backs = self._roster.backs, []
-            for run in backs:
+            has_backs = bool(self._roster.backs)
+            while self._roster.backs:
+                run = self._roster.backs.popleft()
                 what = f"run {run.run_id} was taken back to record {run.after}, what came after it comes anew"
                 yield Notice(self._log, what, run=run)
-            self._is_left = bool(backs) or not self._roster.is_read
-            if not backs:
+            self._is_left = has_backs or not self._roster.is_read
+            if not has_backs:
                 return
 
     def _read(self) -> Iterator[Line | Notice]:
@@ -161,10 +163,11 @@ class Follower:
         if not part.content.open(part.path):
             raise Changed
         is_told = self._roster.backs or self._roster.is_in_turmoil
-        if part.go_on_from(old, self._roster.first_superseded) and not is_told:
+        is_cut = part.go_on_from(old, self._roster.first_superseded)
+        self._roster.replace(old, part)
+        if is_cut and not is_told:
             number = part.mark.number
             yield Notice(part.path, f"was written anew, it goes on after line {number}", line=number)
-        self._roster.replace(old, part)
 
 
 def _leads_to_pipe(log: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from townlet_core.telemetry.folder import Folder
 from townlet_core.telemetry.growing import Change, Changed, Growing
-from townlet_core.telemetry.resume import Run, first_superseded, told
+from townlet_core.telemetry.resume import Run, first_superseded, taken_back
 from townlet_core.telemetry.stream import begins_before, in_order
 
 MOST_OPEN: Final = 16  # files that were read to their end and are held nevertheless
@@ -27,13 +27,13 @@ class Roster:
 
     def __init__(self, log: Path) -> None:
         self.is_there = False  # a file of the log
-        self.backs: list[Run] = []  # that were taken back, which is still to be told
+        self.told: deque[Told] = deque()  # what is still to be told
+        self.backs: deque[Run] = deque()  # runs that were taken back, which is still to be told
         self.heard = -float("inf")  # when the log last grew
         self._log = log
         self._folder = Folder(log)
         self._parts: list[Growing] = []  # oldest first, with those that are gone and not read to their end
         self._gone: deque[Growing] = deque(maxlen=MOST_REMEMBERED)
-        self._told: list[Told] = []
         self._has_looked = False
 
     @property
@@ -59,11 +59,6 @@ class Roster:
             self._look_again()
             return True
         return is_due
-
-    def told(self) -> list[Told]:
-        """Give what has become of files since this was last given."""
-        told, self._told = self._told, []
-        return told
 
     def forget(self) -> None:
         """Have the folder read again."""
@@ -129,7 +124,7 @@ class Roster:
         """Read the folder, find out which of the files are known, and order them."""
         self._folder.read()
         listed, fresh = self._files()
-        self.backs += [run for aside in self._folder.set_aside() if (run := told(aside)) is not None]
+        self.backs += [run for aside in self._folder.set_aside() if (run := taken_back(aside)) is not None]
         left = [part for part in self._parts if part not in listed]
         for part in left:
             if part.is_listed:
@@ -142,7 +137,7 @@ class Roster:
         self._parts = _with_those_gone(self._ordered([*listed, *new]), to_read, self._parts)
         is_there = bool(listed or new)
         if self._has_looked and is_there is not self.is_there:
-            self._told.append((self._log, "is there now" if is_there else "is gone, it may come back", None))
+            self.told.append((self._log, "is there now" if is_there else "is gone, it may come back", None))
         self.is_there, self._has_looked = is_there, True
 
     def _check(self, part: Growing) -> Change:
@@ -157,7 +152,7 @@ class Roster:
         elif change is Change.CUT:
             stays = part.mark.number
             what = f"was cut off, it goes on after line {stays}: {number - stays} lines that were read are gone"
-            self._told.append((part.path, what, stays))
+            self.told.append((part.path, what, stays))
         if part.size > size:
             self.heard = time.monotonic()
         return change
@@ -224,9 +219,9 @@ class Roster:
             if old.path in named:
                 is_same = named[old.path].content.identity == old.content.identity
                 what = f"was emptied {after}" if is_same else f"is another file, {after}"
-                self._told.append((old.path, f"{what}: it is read from line 1", None))
+                self.told.append((old.path, f"{what}: it is read from line 1", None))
             elif not old.is_read and not old.content.is_open:
-                self._told.append((old.path, f"is gone {after}: the rest is lost", None))
+                self.told.append((old.path, f"is gone {after}: the rest is lost", None))
 
     def _ordered(self, parts: list[Growing]) -> list[Growing]:
         """Order files by their places."""
