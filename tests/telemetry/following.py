@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from tests.telemetry.reading import line, ours
 from townlet_core.telemetry.follow import Follower, Line, Notice
 from townlet_core.telemetry.lines import Fault
 
@@ -24,14 +25,15 @@ class Reader:
 
     def poll(self, most: int | None = None) -> list[Line]:
         """Take what is new, or only some of it; give the lines."""
-        before = len(self.lines)
+        taken: list[Line] = []
         for each in islice(self.follower.poll(), most):
             if isinstance(each, Line):
                 self.lines.append(each)
+                taken.append(each)
             else:
                 self.notices.append(each)
                 self._believe(each)
-        return self.lines[before:]
+        return taken
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -60,6 +62,12 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.follower.close()
+
+
+def add(log: Path, *numbers: int) -> None:
+    """Append records as anybody would who writes a log."""
+    with log.open("ab") as file:
+        file.writelines(line(ours(number)) for number in numbers)
 
 
 def pack(file: Path) -> None:

@@ -79,7 +79,8 @@ class Follower:
     @property
     def quiet_seconds(self) -> float:
         """Give the time since the log last grew; where it never did, since it was first waited for."""
-        return time.monotonic() - max(self._heard, self._roster.heard)
+        heard = self._heard if self._roster.heard is None else self._roster.heard
+        return time.monotonic() - heard
 
     @property
     def is_ended(self) -> bool:
@@ -162,7 +163,7 @@ class Follower:
         """Begin to read a file that stands for another where that was left."""
         if not part.content.open(part.path):
             raise Changed
-        is_told = self._roster.backs or self._roster.is_in_turmoil
+        is_told = self._roster.is_taken_back
         is_cut = part.go_on_from(old, self._roster.first_superseded)
         self._roster.replace(old, part)
         if is_cut and not is_told:

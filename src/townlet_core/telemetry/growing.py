@@ -79,6 +79,12 @@ class Growing:
         """Say whether the first line of a file is that of another."""
         return _is_same_begin(self.head, other.head)
 
+    def has_first_line_of(self, other: Growing) -> bool:
+        """Say whether the first line of another file is anywhere in this one, as far as that can still be read."""
+        if not self.content.is_open or self.content.is_packed or other.content.is_packed:
+            return False
+        return first_new(other.content, self.content, self.size, 1) != START
+
     def look(self) -> Change:
         """Find out whether what was read of the file is still there; go back to where that was so.
 

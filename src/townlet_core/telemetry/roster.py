@@ -29,7 +29,7 @@ class Roster:
         self.is_there = False  # a file of the log
         self.told: deque[Told] = deque()  # what is still to be told
         self.backs: deque[Run] = deque()  # runs that were taken back, which is still to be told
-        self.heard = -float("inf")  # when the log last grew
+        self.heard: float | None = None  # when the log last grew
         self._log = log
         self._folder = Folder(log)
         self._parts: list[Growing] = []  # oldest first, with those that are gone and not read to their end
@@ -37,9 +37,9 @@ class Roster:
         self._has_looked = False
 
     @property
-    def is_in_turmoil(self) -> bool:
-        """Say whether a run that is resumed was putting the log in order when the folder was read."""
-        return self._folder.is_in_turmoil
+    def is_taken_back(self) -> bool:
+        """Say whether a run has been taken back, which is still to be told, or was being when the folder was read."""
+        return bool(self.backs) or self._folder.is_in_turmoil
 
     @property
     def is_read(self) -> bool:
@@ -122,7 +122,6 @@ class Roster:
 
     def _look_again(self) -> None:
         """Read the folder, find out which of the files are known, and order them."""
-        self._folder.read()
         listed, fresh = self._files()
         self.backs += [run for aside in self._folder.set_aside() if (run := taken_back(aside)) is not None]
         left = [part for part in self._parts if part not in listed]
@@ -130,7 +129,7 @@ class Roster:
             if part.is_listed:
                 part.is_listed, part.left_at = False, time.monotonic()
         new = self._match(fresh, listed, left)
-        if not self.backs and not self.is_in_turmoil:
+        if not self.is_taken_back:
             self._tell_of_lost(left, new)
         self._gone.extend(part for part in left if not part.content.is_open)
         to_read = [part for part in left if part.content.is_open]
@@ -161,7 +160,7 @@ class Roster:
         """Find the files that are in the folder, those known before and those that are not; the active one first."""
         known = {part.content.identity: part for part in (*self._gone, *self._parts)}
         listed, fresh = list[Growing](), list[Growing]()
-        for path in (*self._folder.active, *self._folder.older):
+        for path in self._folder.names():
             try:
                 stat = os.stat(path)
                 part = known.pop((stat.st_dev, stat.st_ino), None)
@@ -171,7 +170,12 @@ class Roster:
                         listed.append(part)
                         continue
                 part = Growing(path)
-                if part.content.identity in {each.content.identity for each in listed}:
+                same = next(
+                    (each for each in (*listed, *fresh) if each.content.identity == part.content.identity), None
+                )
+                if same is not None:
+                    part.content.close()
+                    same.path = path  # it has just been renamed
                     raise Changed
             except (FileNotFoundError, NotADirectoryError, Changed):
                 self._folder.forget()
@@ -189,15 +193,18 @@ class Roster:
             if part in self._gone:
                 self._gone.remove(part)
         if fresh and any(part.size for part in fresh):
-            age = time.time() - max(part.changed_at for part in fresh)
-            self.heard = max(self.heard, time.monotonic() - max(age, 0.0))
+            age = max(time.time() - max(part.changed_at for part in fresh), 0.0)
+            then = time.monotonic() - age
+            self.heard = then if self.heard is None else max(self.heard, then)
 
     def _match(self, fresh: list[Growing], listed: list[Growing], left: list[Growing]) -> list[Growing]:
         """Find out which files stand for others, and leave out copies of what is read anyway."""
         new: list[Growing] = []
         for part in fresh:
-            others = (*reversed(left), *reversed(self._gone))
-            old = next((each for each in others if each.heir is None and each.looks_like(part)), None)
+            others = [each for each in (*reversed(left), *reversed(self._gone)) if each.heir is None]
+            old = next((each for each in others if each.looks_like(part)), None)
+            if old is None and self.is_taken_back:
+                old = next((each for each in others if each.has_first_line_of(part)), None)
             if old is not None:
                 old.heir, part.old = part, old
                 while part.old.old is not None and not part.old.content.is_open:
