@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from townlet_core.telemetry.content import DAMAGES, HEAD_BYTES, Content
+from townlet_core.telemetry.content import DAMAGES, Content
 from townlet_core.telemetry.lines import CURLY, MOST_LINE_BYTES, Fault, judged, too_long
 from townlet_core.telemetry.marks import BLOCK_BYTES, START, Mark, end_of_lines, first_new, holds, mark_at
 from townlet_core.telemetry.stream import Places, begin_of
@@ -77,13 +77,13 @@ class Growing:
 
     def looks_like(self, other: Growing) -> bool:
         """Say whether the first line of a file is that of another."""
-        return _is_same_begin(self.head, other.head)
+        return bool(self.head) and _first_line(self.head) == _first_line(other.head)
 
     def has_first_line_of(self, other: Growing) -> bool:
         """Say whether the first line of another file is anywhere in this one, as far as that can still be read."""
-        if not self.content.is_open or self.content.is_packed or other.content.is_packed:
+        if any(not each.content.is_open or each.content.is_packed for each in (self, other)):
             return False
-        return first_new(other.content, self.content, self.size, 1) != START
+        return first_new(other.content, self.content, Mark(self.size, 0, b""), 1) != START
 
     def look(self) -> Change:
         """Find out whether what was read of the file is still there; go back to where that was so.
@@ -97,7 +97,7 @@ class Growing:
         if not self.content.open(self.path):
             raise Changed
         head = self.content.head()
-        if not _is_same_begin(head, self.head):
+        if not head.startswith(_first_line(self.head)):
             if self.mark.place:
                 return Change.ANEW
             self.begin = None
@@ -165,22 +165,22 @@ class Growing:
         """Say whether nobody has written to the file for a while."""
         return not 0 <= time.time() - self.changed_at <= SETTLED_SECONDS
 
-    def go_on_from(self, old: Growing, superseded: Callable[[BinaryIO], int | None]) -> bool:
+    def go_on_from(self, old: Growing, superseded: Callable[[Content], int | None]) -> bool:
         """Begin where the file that this one stands for was left; say whether lines of that are gone.
 
         Args:
-            superseded: finds where in a file the records begin that are written anew.
+            superseded: finds where in a file the records begin that are written anew; None if there are none anywhere.
         """
-        is_packed = self.content.is_packed
-        limit = None if is_packed else superseded(self.content.rewound())
-        if old.content.is_open and not (is_packed or old.content.is_packed):
-            mark = first_new(self.content, old.content, old.mark.place, self.size if limit is None else limit)
-        elif is_packed or holds(self.content, old.mark):
-            mark = old.mark if limit is None or old.mark.place <= limit else mark_at(self.content, limit)
-        elif limit is not None or self.size < old.mark.place:  # all of this was there
-            mark = mark_at(self.content, end_of_lines(self.content) if limit is None else limit)
+        limit = superseded(self.content)
+        is_shorter = not self.content.is_packed and self.size < old.mark.place
+        if old.content.is_open:
+            mark = first_new(self.content, old.content, old.mark, limit)
+        elif limit is not None and (limit < old.mark.place or is_shorter):
+            mark = mark_at(self.content, limit)
+        elif self.content.is_packed or holds(self.content, old.mark):
+            mark = old.mark
         else:
-            mark = START
+            mark = mark_at(self.content, end_of_lines(self.content)) if is_shorter else START
         self._go_to(mark)
         self._over = old._over if mark == old.mark else 0
         return mark.place < old.mark.place
@@ -260,14 +260,8 @@ class Growing:
             self._marks.append(self.mark)
 
 
-def _is_same_begin(some: bytes, other: bytes) -> bool:
-    """Compare the first lines; what comes after them may have been written anew."""
-    first, others = _first_line(some), _first_line(other)
-    return first == others and (len(first) == HEAD_BYTES or first.endswith(b"\n"))
-
-
 def _first_line(head: bytes) -> bytes:
-    """Give what is in a head up to the end of a line that is not blank."""
+    """Give what is in a head up to the end of a line that is not blank; what comes after may be written anew."""
     begin = len(head) - len(head.lstrip())
     return head[: head.find(b"\n", begin) + 1] or head
 

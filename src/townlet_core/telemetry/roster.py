@@ -6,11 +6,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
+from townlet_core.telemetry.content import DAMAGES, Content
 from townlet_core.telemetry.folder import Folder
 from townlet_core.telemetry.growing import Change, Changed, Growing
+from townlet_core.telemetry.lines import MOST_LINE_BYTES
 from townlet_core.telemetry.resume import Run, first_superseded, taken_back
 from townlet_core.telemetry.stream import begins_before, in_order
 
@@ -90,12 +93,22 @@ class Roster:
         """Say whether a run that was taken back has written a line."""
         return any(run.supersedes(line) for run in self.backs)
 
-    def first_superseded(self, file: BinaryIO) -> int | None:
+    def first_superseded(self, content: Content) -> int | None:
         """Find where the lines begin that runs which were taken back have written anew; None if there are no runs."""
-        begins = [first_superseded(file, run)[0] for run in self.backs]
-        if not begins:
+        if not self.backs:
             return None
-        return min((begin for begin in begins if begin is not None), default=file.seek(0, os.SEEK_END))
+        if content.is_packed:  # it can only be read forwards
+            return self._first_superseded_of_packed(content)
+        begins = [first_superseded(content.rewound(), run)[0] for run in self.backs]
+        return min((begin for begin in begins if begin is not None), default=content.rewound().seek(0, os.SEEK_END))
+
+    def _first_superseded_of_packed(self, content: Content) -> int:
+        place = 0
+        with suppress(*DAMAGES):
+            file = content.rewound()
+            while (line := file.readline(MOST_LINE_BYTES)) and not self.is_superseded(line):
+                place += len(line)
+        return place
 
     def replace(self, old: Growing, new: Growing) -> None:
         """Forget a file for which another stands now."""
@@ -158,7 +171,8 @@ class Roster:
 
     def _files(self) -> tuple[list[Growing], list[Growing]]:
         """Find the files that are in the folder, those known before and those that are not; the active one first."""
-        known = {part.content.identity: part for part in (*self._gone, *self._parts)}
+        sure = (part for part in (*self._gone, *self._parts) if part.content.is_open or part.mark.place)
+        known = {part.content.identity: part for part in sure}  # others are known by how they begin
         listed, fresh = list[Growing](), list[Growing]()
         for path in self._folder.names():
             try:
@@ -220,7 +234,7 @@ class Roster:
         """Tell of files for which none stands now."""
         named = {part.path: part for part in new}
         for old in left:
-            if old.heir is not None:
+            if old.heir is not None or not old.size:
                 continue
             after = f"after line {old.mark.number} of it was read"
             if old.path in named:
@@ -247,7 +261,13 @@ def _with_those_gone(ordered: list[Growing], gone: list[Growing], before: list[G
             continue
         earlier = [each for each in before[: before.index(part)] if each in result]
         place = result.index(earlier[-1]) + 1 if earlier else 0
-        while place < len(result) and begins_before(result[place].begin, part.begin):
+        while place < len(result) and _is_older(result[place], part):
             place += 1
         result.insert(place, part)
     return result
+
+
+def _is_older(one: Growing, other: Growing) -> bool:
+    """Say whether all of a file was written before another one, by its places and, unless it was packed, its time."""
+    was_left = one.content.is_packed or one.changed_at <= other.changed_at
+    return was_left and begins_before(one.begin, other.begin)
