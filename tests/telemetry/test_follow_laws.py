@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,9 +26,6 @@ from tests.telemetry.reading import line, ours
 from townlet_core.telemetry.lines import lines
 
 HALVES = [b'{"epoch":7,"updates":8', b"{", b"\0" * 300, b'{"epoch":7' + b"\0" * 50, b"\0" * 40 + b'"seq":3}\n']
-
-
-EXAMPLES = int(os.environ.get("TOWNLET_FOLLOW_EXAMPLES", "80"))
 
 
 class Town(RuleBasedStateMachine):
@@ -133,7 +130,7 @@ class Town(RuleBasedStateMachine):
 
 def test_nothing_is_lost_and_nothing_comes_twice() -> None:
     with Nursery() as Town.nursery:
-        run_state_machine_as_test(Town, settings=settings(max_examples=EXAMPLES, stateful_step_count=25, deadline=None))
+        run_state_machine_as_test(Town, settings=settings(max_examples=120, stateful_step_count=25, deadline=None))
 
 
 ODD = [b"\n", b"  \r\n", b"\xef\xbb\xbf", b"{}\n", b"[1]\n", b'{"a": "\xff"}\n', b"\0\0\n", b"{", b"x" * 300]
@@ -141,6 +138,8 @@ PIECES = st.builds(line, st.builds(ours, st.integers(1, 9))) | st.sampled_from(O
 
 
 @settings(max_examples=100)
+@example(b"\xef\xbb\xbf" + line(ours(1)), [2], False)
+@example(b"\xef\xbb\xbf\n" * 2, [], True)
 @given(st.lists(PIECES, max_size=8).map(b"".join), st.lists(st.integers(0, 4000), max_size=5), st.booleans())
 def test_what_is_followed_is_what_is_read_in_one_go(content: bytes, places: list[int], is_packed: bool) -> None:
     """However the file grows, and also the line that it ends with, once the log has gone on in the next file."""

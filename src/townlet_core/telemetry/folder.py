@@ -54,16 +54,9 @@ class Folder:
 
     def set_aside(self) -> list[Path]:
         """Name what runs have set aside since this was last told."""
-        new = self._new()
+        new = [aside for aside in asides(real(self._log), SUPERSEDED) if aside not in (self._known or ())]
         self._known = {*(self._known or ()), *new}
         return new
-
-    def has_set_aside(self) -> bool:
-        """Say whether there is anything new of that."""
-        return self.has_changed() and bool(self._new())
-
-    def _new(self) -> list[Path]:
-        return [aside for aside in asides(real(self._log), SUPERSEDED) if aside not in (self._known or ())]
 
     def _look(self) -> tuple[int, ...] | None:
         try:

@@ -3,7 +3,9 @@
 A file is known by its number in the file system and by how it begins, not by its name: segments are renamed, and a
 number is given to another file as soon as the first is deleted. It is held open until it was read to its end, so that
 it may be deleted or compressed before. What is read next is read with some bytes that stand before it; where these are
-not what they were, the file was cut off or written anew, and is looked at again.
+not what they were, the file was cut off or written anew, and is looked at again. What others know files by, and what
+they lose: https://www.elastic.co/docs/reference/beats/filebeat/file-identity,
+https://github.com/fluent/fluent-bit/issues/4839.
 
 Not known is only what was written after a poll and taken away before the next one without a trace: by truncating a file
 (with a copy of it beside it, as logrotate makes one, nothing is lost), or by deleting one that no poll has seen.
@@ -150,11 +152,11 @@ class Follower:
             if part.old is not None:
                 yield from self._go_on(part, part.old)
             is_held = roster.is_superseded if roster.backs and part.is_listed else None
-            for number, found in part.read(roster.is_current, is_held):
+            for number, found in part.read(is_held):
                 yield Line(part.path, number, found)
             if part.content.is_packed and not part.is_read:
                 break  # it is being compressed
-            if part.is_read and (is_followed or part.content.is_packed) and part.heir is None:
+            if part.is_read and part.has_rest and (is_followed or part.content.is_packed) and part.heir is None:
                 for number, found in part.rest():
                     yield Line(part.path, number, found)
         roster.let_go()

@@ -62,6 +62,7 @@ class Growing:
         self.changed_at = stat.st_mtime  # by the clock of the disk
         self._marks: deque[Mark] = deque(maxlen=MOST_MARKS)  # up to `mark`, to go back to
         self._is_read_to = -1  # size of the file when all was given that it had
+        self._has_ended = False  # also the line without an end
         self._over = 0  # bytes of a line that is too long, as far as it has been read
         self._learn_begin()
 
@@ -72,8 +73,8 @@ class Growing:
 
     @property
     def has_rest(self) -> bool:
-        """Say whether there is a line without an end; of compressed data that is not known."""
-        return self.content.is_packed or self.mark.place < self.size or self._over > 0
+        """Say whether there may be a line without an end."""
+        return not self._has_ended and (self.content.is_packed or self.mark.place < self.size or self._over > 0)
 
     def looks_like(self, other: Growing) -> bool:
         """Say whether the first line of a file is that of another."""
@@ -102,7 +103,7 @@ class Growing:
                 return Change.ANEW
             self.begin = None
         self.head, self.size, self._stamp, self.changed_at = head, stat.st_size, _stamp(stat), stat.st_mtime
-        self._is_read_to = -1
+        self._is_read_to, self._has_ended = -1, False
         self._learn_begin()
         if self.content.is_packed or not self.mark.place or holds(self.content, self.mark):
             return Change.GROWN
@@ -111,11 +112,10 @@ class Growing:
         self._go_to(self._marks[-1] if self._marks else START)
         return Change.CUT
 
-    def read(self, is_current: Callable[[], bool], is_held: Callable[[bytes], bool] | None) -> Iterator[Found]:
+    def read(self, is_held: Callable[[bytes], bool] | None) -> Iterator[Found]:
         """Give the lines that are new and whole, with their numbers. What was given counts even if no more is taken.
 
         Args:
-            is_current: asked when a block has been read and before a line of it is given.
             is_held: tells that a line must not be given yet, nor any after it.
 
         Raises:
@@ -123,8 +123,6 @@ class Growing:
         """
         want = BLOCK_BYTES
         while data := self._block(want):
-            if not is_current():
-                raise Changed
             end = data.rfind(b"\n") + 1
             if self._over:
                 yield from self._skip(data)
@@ -147,12 +145,11 @@ class Growing:
 
     def rest(self) -> Iterator[Found]:
         """Give the line that has no newline at its end, once nobody will add to it."""
+        self._has_ended = True
         if self._over:
             found: bytes | Fault | None = too_long(self._over)
             self._over, data = 0, b""
         elif data := self._block(MOST_LINE_BYTES):
-            if b"\n" in data:
-                return  # somebody did
             found = judged(data, is_first=not self.mark.number)
         else:
             return
@@ -191,7 +188,7 @@ class Growing:
                 self.begin = begin_of(self.content.rewound())
 
     def _go_to(self, mark: Mark) -> None:
-        self.mark, self._over, self._is_read_to = mark, 0, -1
+        self.mark, self._over, self._is_read_to, self._has_ended = mark, 0, -1, False
         self._marks = deque([mark], maxlen=MOST_MARKS)
 
     def _block(self, most: int) -> bytes:
@@ -217,7 +214,7 @@ class Growing:
         fault = Fault(f"the compressed data are damaged: {self.content.damage}")
         self._over = 0
         self._advance(data, lines=1)
-        self._is_read_to = self.size
+        self._is_read_to, self._has_ended = self.size, True
         yield self.mark.number, fault
 
     def _whole(self, data: bytes, end: int, is_held: Callable[[bytes], bool] | None) -> Iterator[Found]:

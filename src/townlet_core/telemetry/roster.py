@@ -50,7 +50,11 @@ class Roster:
         return all(part.is_read for part in self._parts)
 
     def look(self) -> bool:
-        """Find out what has changed; say whether there may be anything to read."""
+        """Find out what has changed; say whether there may be anything to read.
+
+        No more is read of a file than it has now, and the folder is looked at after that: so if a run was taken back
+        before any of it was written, that is known.
+        """
         is_due = is_other = False
         for part in self._parts:
             if part.content.is_open:
@@ -66,10 +70,6 @@ class Roster:
     def forget(self) -> None:
         """Have the folder read again."""
         self._folder.forget()
-
-    def is_current(self) -> bool:
-        """Say whether no run has been taken back since the last look."""
-        return not self._folder.has_set_aside()
 
     def to_read(self) -> Iterator[tuple[Growing, bool]]:
         """Give the files that may have to be read, held, and whether the log has gone on in a later one.
