@@ -210,14 +210,17 @@ def test_a_number_that_the_file_system_gives_to_another_file_is_no_sign_of_the_f
 def test_a_log_and_its_folder_may_appear_later(tmp_path: Path, name: str) -> None:
     log = tmp_path / name
     with Reader(log) as reader:
-        reader.poll()
-        assert not reader.follower.exists
+        for _ in range(2):
+            assert not reader.follower.exists
+            reader.poll()
         log.parent.mkdir(parents=True, exist_ok=True)
         reader.poll()
         add(log, 1)
         reader.poll()
         assert (reader.epochs, reader.told) == ([1], ["ppo.jsonl is there now"])
         assert reader.follower.exists
+    with Follower(log) as another:
+        assert another.exists, "before it is polled"
 
 
 def test_a_link_that_is_turned_to_another_log_is_followed(tmp_path: Path, log: Path, reader: Reader) -> None:

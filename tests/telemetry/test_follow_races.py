@@ -147,13 +147,16 @@ def test_many_segments_may_have_other_names_when_their_turn_comes(log: Path, rea
     for number in range(1, MANY):
         write(log.with_name(f"ppo.jsonl.{number}"), [ours(MANY - number)])
     add(log, MANY)
-    reader.poll(1)
+    found = reader.follower.poll()
+    given = [next(found)]
     for path in segments_of(log) if is_packed else ():
         pack(path)
     move_away(log)
     add(log, MANY + 1)
-    reader.poll()
-    assert (reader.epochs, reader.notices) == (list(range(1, MANY + 2)), [])
+    given += found
+    lines = [each.line for each in given if isinstance(each, Line)]
+    assert lines == [line(ours(number)) for number in range(1, MANY + 2)]
+    assert len(given) == len(lines)
 
 
 def test_what_was_deleted_does_not_fill_the_disk_for_long(

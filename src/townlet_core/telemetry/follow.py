@@ -76,7 +76,7 @@ class Follower:
     @property
     def exists(self) -> bool:
         """Say whether there was anything of the log when it was last looked at; a log that is gone may come back."""
-        return self._pipe is not None or self._roster.is_there
+        return self._log == STDIN or self._pipe is not None or self._roster.is_there
 
     @property
     def quiet_seconds(self) -> float:

@@ -15,7 +15,8 @@ from townlet_core.telemetry.folder import Folder
 from townlet_core.telemetry.growing import Change, Changed, Growing
 from townlet_core.telemetry.lines import MOST_LINE_BYTES
 from townlet_core.telemetry.resume import Run, first_superseded, taken_back
-from townlet_core.telemetry.stream import begins_before, in_order
+from townlet_core.telemetry.segments import numbered
+from townlet_core.telemetry.stream import begins_before, in_order, real
 
 MOST_OPEN: Final = 16  # files that were read to their end and are held nevertheless
 MOST_FRESH: Final = 64  # files that are held before they are read
@@ -29,7 +30,7 @@ class Roster:
     """The files of a log, as far as they have been read."""
 
     def __init__(self, log: Path) -> None:
-        self.is_there = False  # a file of the log
+        self.is_there = log.exists() or bool(numbered(real(log)))  # a file of the log
         self.told: deque[Told] = deque()  # what is still to be told
         self.backs: deque[Run] = deque()  # runs that were taken back, which is still to be told
         self.heard: float | None = None  # when the log last grew
@@ -184,13 +185,11 @@ class Roster:
                         listed.append(part)
                         continue
                 part = Growing(path)
-                same = next(
-                    (each for each in (*listed, *fresh) if each.content.identity == part.content.identity), None
-                )
-                if same is not None:
-                    part.content.close()
-                    same.path = path  # it has just been renamed
-                    raise Changed
+                for same in (*listed, *fresh):
+                    if same.content.identity == part.content.identity:
+                        part.content.close()
+                        same.path = path  # it has just been renamed
+                        raise Changed
             except (FileNotFoundError, NotADirectoryError, Changed):
                 self._folder.forget()
             else:
