@@ -122,7 +122,7 @@ class _Watching:
         return "read"
 
     def _follow(self) -> Reason:
-        from townlet_core.telemetry.follow import Follower
+        from townlet_core.telemetry.following.follow import Follower
         from townlet_core.telemetry.watching.watch import is_being_written
 
         with Follower(self._wanted.log) as follower:

@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from townlet_core.telemetry.follow import Follower, Line, Notice
+from tests.telemetry.reading import line, ours
+from townlet_core.telemetry.following.follow import Follower, Line, Notice
 from townlet_core.telemetry.lines import Fault
 
 
@@ -24,14 +25,15 @@ class Reader:
 
     def poll(self, most: int | None = None) -> list[Line]:
         """Take what is new, or only some of it; give the lines."""
-        before = len(self.lines)
+        taken: list[Line] = []
         for each in islice(self.follower.poll(), most):
             if isinstance(each, Line):
                 self.lines.append(each)
+                taken.append(each)
             else:
                 self.notices.append(each)
                 self._believe(each)
-        return self.lines[before:]
+        return taken
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -60,6 +62,12 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.follower.close()
+
+
+def add(log: Path, *numbers: int) -> None:
+    """Append records as anybody would who writes a log."""
+    with log.open("ab") as file:
+        file.writelines(line(ours(number)) for number in numbers)
 
 
 def pack(file: Path) -> None:
@@ -98,3 +106,8 @@ def save_again(log: Path) -> None:
     copy = log.with_name("copy")
     shutil.copy(log, copy)
     copy.replace(log)
+
+
+def held_files() -> list[str]:
+    """Name the files that this process holds open."""
+    return [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]

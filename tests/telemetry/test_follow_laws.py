@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,6 +22,8 @@ from hypothesis.stateful import (
 
 from tests.telemetry.following import Reader, copy_and_empty, move_away, pack, save_again, segments_of
 from tests.telemetry.nursery import Nursery
+from tests.telemetry.reading import line, ours
+from townlet_core.telemetry.lines import GZIP_MAGIC, lines
 
 HALVES = [b'{"epoch":7,"updates":8', b"{", b"\0" * 300, b'{"epoch":7' + b"\0" * 50, b"\0" * 40 + b'"seq":3}\n']
 
@@ -115,12 +118,11 @@ class Town(RuleBasedStateMachine):
         return last
 
     def teardown(self) -> None:
-        self.nursery.kill()
-        self.reader.poll()
-        found = [record["updates"] for record in self.reader.records]
-        kept = [number for number, _ in self.written if number in found or number not in self.unread]
         try:
-            assert found == kept, self.reader.told
+            self.nursery.kill()
+            self.reader.poll()
+            found = [record["updates"] for record in self.reader.records]
+            assert found == [n for n, _ in self.written if n in found or n not in self.unread], self.reader.told
         finally:
             self.reader.follower.close()
             self.folder.cleanup()
@@ -128,6 +130,34 @@ class Town(RuleBasedStateMachine):
 
 def test_nothing_is_lost_and_nothing_comes_twice() -> None:
     with Nursery() as Town.nursery:
-        run_state_machine_as_test(
-            Town, settings=settings(max_examples=int(os.environ.get("N", "60")), stateful_step_count=25, deadline=None)
-        )
+        run_state_machine_as_test(Town, settings=settings(max_examples=120, stateful_step_count=25, deadline=None))
+
+
+ODD = [b"\n", b"  \r\n", b"\xef\xbb\xbf", b"{}\n", b"[1]\n", b'{"a": "\xff"}\n', b"\0\0\n", b"{", b"x" * 300]
+PLAIN = st.binary(max_size=5).filter(lambda some: GZIP_MAGIC not in some)
+PIECES = st.builds(line, st.builds(ours, st.integers(1, 9))) | st.sampled_from(ODD) | PLAIN
+
+
+@settings(max_examples=100)
+@example(b"\xef\xbb\xbf" + line(ours(1)), [2], False)
+@example(b"\xef\xbb\xbf\n" * 2, [], True)
+@given(st.lists(PIECES, max_size=8).map(b"".join), st.lists(st.integers(0, 4000), max_size=5), st.booleans())
+def test_what_is_followed_is_what_is_read_in_one_go(content: bytes, places: list[int], is_packed: bool) -> None:
+    """However the file grows, and also the line that it ends with, once the log has gone on in the next file."""
+    with tempfile.TemporaryDirectory() as folder, Reader(Path(folder) / "ppo.jsonl") as reader:
+        log = Path(folder) / "ppo.jsonl"
+        place = 0
+        for end in [*sorted(places), len(content)]:
+            with log.open("ab") as file:
+                file.write(content[place:end])
+            place = max(place, end)
+            reader.poll()
+        move_away(log)
+        if is_packed:
+            pack(Path(folder) / "ppo.jsonl.1")
+        log.write_bytes(b'{"next": 1}\n')
+        reader.poll()
+        *found, last = [(each.number, each.line) for each in reader.lines]
+        assert found == list(lines(io.BytesIO(content)))
+        assert last == (1, b'{"next": 1}\n')
+        assert reader.notices == []

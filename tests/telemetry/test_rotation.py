@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import resource
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.telemetry.epochs import lines, names, record, stream, values
+from tests.telemetry.following import pack
 from townlet_core.telemetry.log import TelemetryLog
 from townlet_core.telemetry.segments import segments
 
@@ -43,9 +43,7 @@ def test_the_number_of_a_segment_that_was_compressed_is_not_used_again(tmp_path:
     log = tmp_path / "ppo.jsonl"
     record(log, range(1, 4), max_entries=1)
     for number in (1, 2):
-        segment = tmp_path / f"ppo.jsonl.{number}"
-        segment.with_name(f"{segment.name}.gz").write_bytes(gzip.compress(segment.read_bytes()))
-        segment.unlink()
+        pack(tmp_path / f"ppo.jsonl.{number}")
     record(log, range(4, 5), max_entries=1)
     assert names(tmp_path) == ["ppo.jsonl", "ppo.jsonl.1.gz", "ppo.jsonl.2.gz", "ppo.jsonl.3"]
 
@@ -67,6 +65,16 @@ def test_a_log_whose_active_file_is_gone_goes_on_from_its_newest_segment(tmp_pat
     log.unlink()
     with TelemetryLog(log, run_id="anna") as again:
         assert again.offset == 11
+
+
+def test_a_log_of_which_only_compressed_segments_are_left_goes_on_from_these(tmp_path: Path) -> None:
+    log = tmp_path / "ppo.jsonl"
+    record(log, range(1, 4), max_entries=1)
+    log.unlink()
+    for number in (1, 2):
+        pack(tmp_path / f"ppo.jsonl.{number}")
+    with TelemetryLog(log, run_id="anna") as again:
+        assert again.offset == 2
 
 
 def next_descriptor() -> int:

@@ -10,7 +10,7 @@ import pytest
 from tests.telemetry.epochs import in_log
 from tests.telemetry.reading import line, oldest, ours, theirs, write
 from townlet_core.errors import InputError
-from townlet_core.telemetry.follow import Line, Notice
+from townlet_core.telemetry.following.follow import Line, Notice
 from townlet_core.telemetry.resume import Run
 from townlet_core.telemetry.watching.against import baselines_of
 from townlet_core.telemetry.watching.events import EVENT, Event

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from townlet_core.errors import OutputError
-from townlet_core.telemetry.lines import MOST_LINE_BYTES
-from townlet_core.telemetry.segments import segments, set_aside
+from townlet_core.telemetry.lines import MOST_LINE_BYTES, Fault, lines, opened
+from townlet_core.telemetry.segments import numbered, segments, set_aside
 
 BLOCK_BYTES = 2**16
 RECORD_BEGINS = b'{"epoch":'
@@ -88,7 +88,8 @@ def mend(path: Path, where: Path) -> str | None:
 def last_stamp(path: Path, where: Path) -> Stamp | None:
     """Find the record of a log with the highest offset among the last of each of its files.
 
-    In our own logs that is the newest record; the predecessor put older ones into the active file.
+    In our own logs that is the newest record; the predecessor put older ones into the active file. Compressed segments
+    are only read if there are no others.
 
     Raises:
         OutputError: a segment is not a log.
@@ -99,12 +100,22 @@ def last_stamp(path: Path, where: Path) -> Stamp | None:
             ends = next((line for _, line in lines_backwards(handle) if is_whole(line)), None)
         if ends is not None:
             found.append(_stamp_or_refuse(ends, where if file == path else file))
+    if not found:
+        found = [stamp for file in numbered(path) if (stamp := _last_stamp_of_packed(file)) is not None]
     return max(found, key=lambda stamp: stamp.offset, default=None)
 
 
 def is_whole(line: bytes) -> bool:
     """Say whether a line was written to its end: a crash can leave it cut off, or zeros instead of it."""
     return line.endswith(b"\n") and b"\0" not in line
+
+
+def _last_stamp_of_packed(file: Path) -> Stamp | None:
+    last = b""
+    with opened(file) as handle:
+        for _, line in lines(handle):
+            last = last if isinstance(line, Fault) else line
+    return stamp_of(last)
 
 
 def _sound_length(file: BinaryIO, where: Path) -> int:

@@ -133,7 +133,7 @@ def _tell(path: Path) -> Path:
     return told
 
 
-def told(aside: Path) -> Run | None:
+def taken_back(aside: Path) -> Run | None:
     """Read from what was set aside which run was taken back, and to where."""
     with aside.open("rb") as file:
         stamp = stamp_of(file.readline(MOST_LINE_BYTES))

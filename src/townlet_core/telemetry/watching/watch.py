@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from townlet_core.telemetry.checks import Check, Record
-from townlet_core.telemetry.follow import Line, Notice
+from townlet_core.telemetry.following.follow import Line, Notice
 from townlet_core.telemetry.lines import lines, opened
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.stream import files_of

@@ -3,7 +3,9 @@
 A file is known by its number in the file system and by how it begins, not by its name: segments are renamed, and a
 number is given to another file as soon as the first is deleted. It is held open until it was read to its end, so that
 it may be deleted or compressed before. What is read next is read with some bytes that stand before it; where these are
-not what they were, the file was cut off or written anew, and is looked at again.
+not what they were, the file was cut off or written anew, and is looked at again. What others know files by, and what
+they lose: https://www.elastic.co/docs/reference/beats/filebeat/file-identity,
+https://github.com/fluent/fluent-bit/issues/4839.
 
 Not known is only what was written after a poll and taken away before the next one without a trace: by truncating a file
 (with a copy of it beside it, as logrotate makes one, nothing is lost), or by deleting one that no poll has seen.
@@ -19,11 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from townlet_core.telemetry.growing import Changed, Growing
+from townlet_core.telemetry.following.growing import Changed, Growing
+from townlet_core.telemetry.following.pipe import Pipe
+from townlet_core.telemetry.following.roster import Roster
 from townlet_core.telemetry.lines import STDIN, Fault, cannot_read
-from townlet_core.telemetry.pipe import Pipe
 from townlet_core.telemetry.resume import Run
-from townlet_core.telemetry.roster import Roster
 
 MOST_ROUNDS: Final = 100  # a poll, while the log changes all the time
 
@@ -74,12 +76,13 @@ class Follower:
     @property
     def exists(self) -> bool:
         """Say whether there was anything of the log when it was last looked at; a log that is gone may come back."""
-        return self._pipe is not None or self._roster.is_there
+        return self._log == STDIN or self._pipe is not None or self._roster.is_there
 
     @property
     def quiet_seconds(self) -> float:
         """Give the time since the log last grew; where it never did, since it was first waited for."""
-        return time.monotonic() - max(self._heard, self._roster.heard)
+        heard = self._heard if self._roster.heard is None else self._roster.heard
+        return time.monotonic() - heard
 
     @property
     def is_ended(self) -> bool:
@@ -118,7 +121,8 @@ class Follower:
     def _poll_files(self) -> Iterator[Line | Notice]:
         for _ in range(MOST_ROUNDS):
             self._is_left = self._roster.look() or self._is_left
-            yield from (Notice(*each) for each in self._roster.told())
+            while self._roster.told:
+                yield Notice(*self._roster.told.popleft())
             if not self._is_left:
                 return
             try:
@@ -126,12 +130,13 @@ class Follower:
             except Changed:
                 self._roster.forget()
                 continue
-            backs, self._roster.backs = self._roster.backs, []
-            for run in backs:
+            has_backs = bool(self._roster.backs)
+            while self._roster.backs:
+                run = self._roster.backs.popleft()
                 what = f"run {run.run_id} was taken back to record {run.after}, what came after it comes anew"
                 yield Notice(self._log, what, run=run)
-            self._is_left = bool(backs) or not self._roster.is_read
-            if not backs:
+            self._is_left = has_backs or not self._roster.is_read
+            if not has_backs:
                 return
 
     def _read(self) -> Iterator[Line | Notice]:
@@ -147,11 +152,11 @@ class Follower:
             if part.old is not None:
                 yield from self._go_on(part, part.old)
             is_held = roster.is_superseded if roster.backs and part.is_listed else None
-            for number, found in part.read(roster.is_current, is_held):
+            for number, found in part.read(is_held):
                 yield Line(part.path, number, found)
             if part.content.is_packed and not part.is_read:
                 break  # it is being compressed
-            if part.is_read and (is_followed or part.content.is_packed) and part.heir is None:
+            if part.is_read and part.has_rest and (is_followed or part.content.is_packed) and part.heir is None:
                 for number, found in part.rest():
                     yield Line(part.path, number, found)
         roster.let_go()
@@ -160,11 +165,12 @@ class Follower:
         """Begin to read a file that stands for another where that was left."""
         if not part.content.open(part.path):
             raise Changed
-        is_told = self._roster.backs or self._roster.is_in_turmoil
-        if part.go_on_from(old, self._roster.first_superseded) and not is_told:
+        is_told = self._roster.is_taken_back
+        is_cut = part.go_on_from(old, self._roster.first_superseded)
+        self._roster.replace(old, part)
+        if is_cut and not is_told:
             number = part.mark.number
             yield Notice(part.path, f"was written anew, it goes on after line {number}", line=number)
-        self._roster.replace(old, part)
 
 
 def _leads_to_pipe(log: Path) -> bool:

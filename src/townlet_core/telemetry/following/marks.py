@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
-from townlet_core.telemetry.content import Content
 from townlet_core.telemetry.ending import lines_backwards
+from townlet_core.telemetry.following.content import DAMAGES, Content
 from townlet_core.telemetry.lines import MOST_LINE_BYTES, NEWLINE
 
 TAIL_BYTES: Final = 2**8  # before what is read next, by which it is seen that this was not written anew
@@ -50,25 +51,28 @@ def end_of_lines(content: Content) -> int:
     return 0
 
 
-def first_new(content: Content, old: Content, read: int, limit: int) -> Mark:
+def first_new(content: Content, old: Content, read: Mark, limit: int | None) -> Mark:
     """Find the first line that is not among those that were read of another file, whose order is the same.
 
     Args:
-        read: bytes of the other file.
-        limit: bytes of this one to look at.
+        read: how far the other one was read.
+        limit: bytes of this one to look at; None for all.
     """
-    own, others = content.rewound(), old.rewound()
-    place = at = number = 0
     mark = START
-    while place < limit and (line := own.readline(MOST_LINE_BYTES)):
-        while at < read and (other := others.readline(MOST_LINE_BYTES)):
-            at += len(other)
-            if other == line:
+    with suppress(*DAMAGES):
+        own, others = content.rewound(), old.rewound()
+        place = at = number = 0
+        while (limit is None or place < limit) and (line := own.readline(MOST_LINE_BYTES)):
+            while at < read.place and (other := others.readline(MOST_LINE_BYTES)):
+                at += len(other)
+                if other == line:
+                    break
+            else:
                 break
-        else:
-            break
-        place += len(line)
-        if line[-1] == NEWLINE:
-            number += 1
-            mark = Mark(place, number, line[-TAIL_BYTES:])
+            place += len(line)
+            if line[-1] == NEWLINE:
+                number += 1
+                mark = Mark(place, number, line[-TAIL_BYTES:])
+            if place == at == read.place:
+                mark = read
     return mark

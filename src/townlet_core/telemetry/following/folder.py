@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,6 @@ class Folder:
 
     def __init__(self, log: Path) -> None:
         self.older: list[Path] = []
-        self.active: list[Path] = []
         self.is_in_turmoil = False  # a run that is resumed puts the log in order
         self._log = log
         self._known: set[Path] | None = None  # what runs have set aside
@@ -32,15 +32,21 @@ class Folder:
         is_sure = stamp is None or self._read_at - stamp[-1] > SURE_NS
         return stamp != self._stamp or not is_sure or not 0 <= time.time_ns() - self._read_at <= MOST_NS
 
-    def read(self) -> None:
-        """Read the names."""
+    def names(self) -> Iterator[Path]:
+        """Read the names of the files, the active one first.
+
+        The others are looked for only when the first has been taken: so all that were written before it are among them.
+        """
         self._stamp, self._read_at = self._look(), time.time_ns()
+        self.older = []
         log = real(self._log)
         if self._known is None:
             self._known = set(asides(log, SUPERSEDED))
         self.is_in_turmoil = bool(asides(log, SUPERSEDING))
+        if self._log.exists():
+            yield self._log
         self.older = numbered(log)
-        self.active = [self._log] if self._log.exists() else []
+        yield from self.older
 
     def forget(self) -> None:
         """Have the folder read again."""
@@ -48,16 +54,9 @@ class Folder:
 
     def set_aside(self) -> list[Path]:
         """Name what runs have set aside since this was last told."""
-        new = self._new()
+        new = [aside for aside in asides(real(self._log), SUPERSEDED) if aside not in (self._known or ())]
         self._known = {*(self._known or ()), *new}
         return new
-
-    def has_set_aside(self) -> bool:
-        """Say whether there is anything new of that."""
-        return self.has_changed() and bool(self._new())
-
-    def _new(self) -> list[Path]:
-        return [aside for aside in asides(real(self._log), SUPERSEDED) if aside not in (self._known or ())]
 
     def _look(self) -> tuple[int, ...] | None:
         try:

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from townlet_core.telemetry.content import DAMAGES, HEAD_BYTES, Content
+from townlet_core.telemetry.following.content import DAMAGES, Content
+from townlet_core.telemetry.following.marks import BLOCK_BYTES, START, Mark, end_of_lines, first_new, holds, mark_at
 from townlet_core.telemetry.lines import CURLY, MOST_LINE_BYTES, Fault, judged, too_long
-from townlet_core.telemetry.marks import BLOCK_BYTES, START, Mark, end_of_lines, first_new, holds, mark_at
 from townlet_core.telemetry.stream import Places, begin_of
 
 MOST_MARKS: Final = 64
@@ -62,6 +62,7 @@ class Growing:
         self.changed_at = stat.st_mtime  # by the clock of the disk
         self._marks: deque[Mark] = deque(maxlen=MOST_MARKS)  # up to `mark`, to go back to
         self._is_read_to = -1  # size of the file when all was given that it had
+        self._has_ended = False  # also the line without an end
         self._over = 0  # bytes of a line that is too long, as far as it has been read
         self._learn_begin()
 
@@ -72,12 +73,18 @@ class Growing:
 
     @property
     def has_rest(self) -> bool:
-        """Say whether there is a line without an end; of compressed data that is not known."""
-        return self.content.is_packed or self.mark.place < self.size or self._over > 0
+        """Say whether there may be a line without an end."""
+        return not self._has_ended and (self.content.is_packed or self.mark.place < self.size or self._over > 0)
 
     def looks_like(self, other: Growing) -> bool:
         """Say whether the first line of a file is that of another."""
-        return _is_same_begin(self.head, other.head)
+        return bool(self.head) and _first_line(self.head) == _first_line(other.head)
+
+    def has_first_line_of(self, other: Growing) -> bool:
+        """Say whether the first line of another file is anywhere in this one, as far as that can still be read."""
+        if any(not each.content.is_open or each.content.is_packed for each in (self, other)):
+            return False
+        return first_new(other.content, self.content, Mark(self.size, 0, b""), 1) != START
 
     def look(self) -> Change:
         """Find out whether what was read of the file is still there; go back to where that was so.
@@ -91,12 +98,12 @@ class Growing:
         if not self.content.open(self.path):
             raise Changed
         head = self.content.head()
-        if not _is_same_begin(head, self.head):
+        if not head.startswith(_first_line(self.head)):
             if self.mark.place:
                 return Change.ANEW
             self.begin = None
         self.head, self.size, self._stamp, self.changed_at = head, stat.st_size, _stamp(stat), stat.st_mtime
-        self._is_read_to = -1
+        self._is_read_to, self._has_ended = -1, False
         self._learn_begin()
         if self.content.is_packed or not self.mark.place or holds(self.content, self.mark):
             return Change.GROWN
@@ -105,11 +112,10 @@ class Growing:
         self._go_to(self._marks[-1] if self._marks else START)
         return Change.CUT
 
-    def read(self, is_current: Callable[[], bool], is_held: Callable[[bytes], bool] | None) -> Iterator[Found]:
+    def read(self, is_held: Callable[[bytes], bool] | None) -> Iterator[Found]:
         """Give the lines that are new and whole, with their numbers. What was given counts even if no more is taken.
 
         Args:
-            is_current: asked when a block has been read and before a line of it is given.
             is_held: tells that a line must not be given yet, nor any after it.
 
         Raises:
@@ -117,8 +123,6 @@ class Growing:
         """
         want = BLOCK_BYTES
         while data := self._block(want):
-            if not is_current():
-                raise Changed
             end = data.rfind(b"\n") + 1
             if self._over:
                 yield from self._skip(data)
@@ -141,12 +145,11 @@ class Growing:
 
     def rest(self) -> Iterator[Found]:
         """Give the line that has no newline at its end, once nobody will add to it."""
+        self._has_ended = True
         if self._over:
             found: bytes | Fault | None = too_long(self._over)
             self._over, data = 0, b""
         elif data := self._block(MOST_LINE_BYTES):
-            if b"\n" in data:
-                return  # somebody did
             found = judged(data, is_first=not self.mark.number)
         else:
             return
@@ -159,22 +162,22 @@ class Growing:
         """Say whether nobody has written to the file for a while."""
         return not 0 <= time.time() - self.changed_at <= SETTLED_SECONDS
 
-    def go_on_from(self, old: Growing, superseded: Callable[[BinaryIO], int | None]) -> bool:
+    def go_on_from(self, old: Growing, superseded: Callable[[Content], int | None]) -> bool:
         """Begin where the file that this one stands for was left; say whether lines of that are gone.
 
         Args:
-            superseded: finds where in a file the records begin that are written anew.
+            superseded: finds where in a file the records begin that are written anew; None if there are none anywhere.
         """
-        is_packed = self.content.is_packed
-        limit = None if is_packed else superseded(self.content.rewound())
-        if old.content.is_open and not (is_packed or old.content.is_packed):
-            mark = first_new(self.content, old.content, old.mark.place, self.size if limit is None else limit)
-        elif is_packed or holds(self.content, old.mark):
-            mark = old.mark if limit is None or old.mark.place <= limit else mark_at(self.content, limit)
-        elif limit is not None or self.size < old.mark.place:  # all of this was there
-            mark = mark_at(self.content, end_of_lines(self.content) if limit is None else limit)
+        limit = superseded(self.content)
+        is_shorter = not self.content.is_packed and self.size < old.mark.place
+        if old.content.is_open:
+            mark = first_new(self.content, old.content, old.mark, limit)
+        elif limit is not None and (limit < old.mark.place or is_shorter):
+            mark = mark_at(self.content, limit)
+        elif self.content.is_packed or holds(self.content, old.mark):
+            mark = old.mark
         else:
-            mark = START
+            mark = mark_at(self.content, end_of_lines(self.content)) if is_shorter else START
         self._go_to(mark)
         self._over = old._over if mark == old.mark else 0
         return mark.place < old.mark.place
@@ -185,7 +188,7 @@ class Growing:
                 self.begin = begin_of(self.content.rewound())
 
     def _go_to(self, mark: Mark) -> None:
-        self.mark, self._over, self._is_read_to = mark, 0, -1
+        self.mark, self._over, self._is_read_to, self._has_ended = mark, 0, -1, False
         self._marks = deque([mark], maxlen=MOST_MARKS)
 
     def _block(self, most: int) -> bytes:
@@ -211,7 +214,7 @@ class Growing:
         fault = Fault(f"the compressed data are damaged: {self.content.damage}")
         self._over = 0
         self._advance(data, lines=1)
-        self._is_read_to = self.size
+        self._is_read_to, self._has_ended = self.size, True
         yield self.mark.number, fault
 
     def _whole(self, data: bytes, end: int, is_held: Callable[[bytes], bool] | None) -> Iterator[Found]:
@@ -254,14 +257,8 @@ class Growing:
             self._marks.append(self.mark)
 
 
-def _is_same_begin(some: bytes, other: bytes) -> bool:
-    """Compare the first lines; what comes after them may have been written anew."""
-    first, others = _first_line(some), _first_line(other)
-    return first == others and (len(first) == HEAD_BYTES or first.endswith(b"\n"))
-
-
 def _first_line(head: bytes) -> bytes:
-    """Give what is in a head up to the end of a line that is not blank."""
+    """Give what is in a head up to the end of a line that is not blank; what comes after may be written anew."""
     begin = len(head) - len(head.lstrip())
     return head[: head.find(b"\n", begin) + 1] or head
 

@@ -19,7 +19,7 @@ Identity = tuple[int, int]
 
 
 class Content:
-    """What is in a file.
+    """What is in a file. Its head is to be read first, and whenever it has changed.
 
     Raises:
         OSError: it cannot be opened.
@@ -29,7 +29,7 @@ class Content:
         self._file: io.FileIO | None = io.FileIO(path)
         stat = os.fstat(self._file.fileno())
         self.identity: Identity = (stat.st_dev, stat.st_ino)
-        self.is_packed = os.pread(self._file.fileno(), len(GZIP_MAGIC), 0) == GZIP_MAGIC
+        self.is_packed = False
         self.damage: str | None = None  # why the compressed data end where they do
         self._packed: gzip.GzipFile | None = None
         self._held, self._held_at = b"", 0  # what was unpacked, and where it begins
@@ -65,7 +65,8 @@ class Content:
         return os.stat(path) if self._file is None else os.fstat(self._file.fileno())
 
     def head(self) -> bytes:
-        """Read how the file begins."""
+        """Read how the file begins, and see whether it is compressed."""
+        self.is_packed = os.pread(self._descriptor, len(GZIP_MAGIC), 0) == GZIP_MAGIC
         with suppress(*DAMAGES):
             return self.rewound().read(HEAD_BYTES)
         return b""

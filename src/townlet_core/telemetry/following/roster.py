@@ -6,13 +6,17 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from townlet_core.telemetry.folder import Folder
-from townlet_core.telemetry.growing import Change, Changed, Growing
-from townlet_core.telemetry.resume import Run, first_superseded, told
-from townlet_core.telemetry.stream import begins_before, in_order
+from townlet_core.telemetry.following.content import DAMAGES, Content
+from townlet_core.telemetry.following.folder import Folder
+from townlet_core.telemetry.following.growing import Change, Changed, Growing
+from townlet_core.telemetry.lines import MOST_LINE_BYTES
+from townlet_core.telemetry.resume import Run, first_superseded, taken_back
+from townlet_core.telemetry.segments import numbered
+from townlet_core.telemetry.stream import begins_before, in_order, real
 
 MOST_OPEN: Final = 16  # files that were read to their end and are held nevertheless
 MOST_FRESH: Final = 64  # files that are held before they are read
@@ -26,20 +30,20 @@ class Roster:
     """The files of a log, as far as they have been read."""
 
     def __init__(self, log: Path) -> None:
-        self.is_there = False  # a file of the log
-        self.backs: list[Run] = []  # that were taken back, which is still to be told
-        self.heard = -float("inf")  # when the log last grew
+        self.is_there = log.exists() or bool(numbered(real(log)))  # a file of the log
+        self.told: deque[Told] = deque()  # what is still to be told
+        self.backs: deque[Run] = deque()  # runs that were taken back, which is still to be told
+        self.heard: float | None = None  # when the log last grew
         self._log = log
         self._folder = Folder(log)
         self._parts: list[Growing] = []  # oldest first, with those that are gone and not read to their end
         self._gone: deque[Growing] = deque(maxlen=MOST_REMEMBERED)
-        self._told: list[Told] = []
         self._has_looked = False
 
     @property
-    def is_in_turmoil(self) -> bool:
-        """Say whether a run that is resumed was putting the log in order when the folder was read."""
-        return self._folder.is_in_turmoil
+    def is_taken_back(self) -> bool:
+        """Say whether a run has been taken back, which is still to be told, or was being when the folder was read."""
+        return bool(self.backs) or self._folder.is_in_turmoil
 
     @property
     def is_read(self) -> bool:
@@ -47,7 +51,11 @@ class Roster:
         return all(part.is_read for part in self._parts)
 
     def look(self) -> bool:
-        """Find out what has changed; say whether there may be anything to read."""
+        """Find out what has changed; say whether there may be anything to read.
+
+        No more is read of a file than it has now, and the folder is looked at after that: so if a run was taken back
+        before any of it was written, that is known.
+        """
         is_due = is_other = False
         for part in self._parts:
             if part.content.is_open:
@@ -60,18 +68,9 @@ class Roster:
             return True
         return is_due
 
-    def told(self) -> list[Told]:
-        """Give what has become of files since this was last given."""
-        told, self._told = self._told, []
-        return told
-
     def forget(self) -> None:
         """Have the folder read again."""
         self._folder.forget()
-
-    def is_current(self) -> bool:
-        """Say whether no run has been taken back since the last look."""
-        return not self._folder.has_set_aside()
 
     def to_read(self) -> Iterator[tuple[Growing, bool]]:
         """Give the files that may have to be read, held, and whether the log has gone on in a later one.
@@ -95,12 +94,22 @@ class Roster:
         """Say whether a run that was taken back has written a line."""
         return any(run.supersedes(line) for run in self.backs)
 
-    def first_superseded(self, file: BinaryIO) -> int | None:
+    def first_superseded(self, content: Content) -> int | None:
         """Find where the lines begin that runs which were taken back have written anew; None if there are no runs."""
-        begins = [first_superseded(file, run)[0] for run in self.backs]
-        if not begins:
+        if not self.backs:
             return None
-        return min((begin for begin in begins if begin is not None), default=file.seek(0, os.SEEK_END))
+        if content.is_packed:  # it can only be read forwards
+            return self._first_superseded_of_packed(content)
+        begins = [first_superseded(content.rewound(), run)[0] for run in self.backs]
+        return min((begin for begin in begins if begin is not None), default=content.rewound().seek(0, os.SEEK_END))
+
+    def _first_superseded_of_packed(self, content: Content) -> int:
+        place = 0
+        with suppress(*DAMAGES):
+            file = content.rewound()
+            while (line := file.readline(MOST_LINE_BYTES)) and not self.is_superseded(line):
+                place += len(line)
+        return place
 
     def replace(self, old: Growing, new: Growing) -> None:
         """Forget a file for which another stands now."""
@@ -127,22 +136,21 @@ class Roster:
 
     def _look_again(self) -> None:
         """Read the folder, find out which of the files are known, and order them."""
-        self._folder.read()
         listed, fresh = self._files()
-        self.backs += [run for aside in self._folder.set_aside() if (run := told(aside)) is not None]
+        self.backs += [run for aside in self._folder.set_aside() if (run := taken_back(aside)) is not None]
         left = [part for part in self._parts if part not in listed]
         for part in left:
             if part.is_listed:
                 part.is_listed, part.left_at = False, time.monotonic()
         new = self._match(fresh, listed, left)
-        if not self.backs and not self.is_in_turmoil:
+        if not self.is_taken_back:
             self._tell_of_lost(left, new)
         self._gone.extend(part for part in left if not part.content.is_open)
         to_read = [part for part in left if part.content.is_open]
         self._parts = _with_those_gone(self._ordered([*listed, *new]), to_read, self._parts)
         is_there = bool(listed or new)
         if self._has_looked and is_there is not self.is_there:
-            self._told.append((self._log, "is there now" if is_there else "is gone, it may come back", None))
+            self.told.append((self._log, "is there now" if is_there else "is gone, it may come back", None))
         self.is_there, self._has_looked = is_there, True
 
     def _check(self, part: Growing) -> Change:
@@ -157,16 +165,17 @@ class Roster:
         elif change is Change.CUT:
             stays = part.mark.number
             what = f"was cut off, it goes on after line {stays}: {number - stays} lines that were read are gone"
-            self._told.append((part.path, what, stays))
+            self.told.append((part.path, what, stays))
         if part.size > size:
             self.heard = time.monotonic()
         return change
 
     def _files(self) -> tuple[list[Growing], list[Growing]]:
         """Find the files that are in the folder, those known before and those that are not; the active one first."""
-        known = {part.content.identity: part for part in (*self._gone, *self._parts)}
+        sure = (part for part in (*self._gone, *self._parts) if part.content.is_open or part.mark.place)
+        known = {part.content.identity: part for part in sure}  # others are known by how they begin
         listed, fresh = list[Growing](), list[Growing]()
-        for path in (*self._folder.active, *self._folder.older):
+        for path in self._folder.names():
             try:
                 stat = os.stat(path)
                 part = known.pop((stat.st_dev, stat.st_ino), None)
@@ -176,8 +185,11 @@ class Roster:
                         listed.append(part)
                         continue
                 part = Growing(path)
-                if part.content.identity in {each.content.identity for each in listed}:
-                    raise Changed
+                for same in (*listed, *fresh):
+                    if same.content.identity == part.content.identity:
+                        part.content.close()
+                        same.path = path  # it has just been renamed
+                        raise Changed
             except (FileNotFoundError, NotADirectoryError, Changed):
                 self._folder.forget()
             else:
@@ -194,15 +206,18 @@ class Roster:
             if part in self._gone:
                 self._gone.remove(part)
         if fresh and any(part.size for part in fresh):
-            age = time.time() - max(part.changed_at for part in fresh)
-            self.heard = max(self.heard, time.monotonic() - max(age, 0.0))
+            age = max(time.time() - max(part.changed_at for part in fresh), 0.0)
+            then = time.monotonic() - age
+            self.heard = then if self.heard is None else max(self.heard, then)
 
     def _match(self, fresh: list[Growing], listed: list[Growing], left: list[Growing]) -> list[Growing]:
         """Find out which files stand for others, and leave out copies of what is read anyway."""
         new: list[Growing] = []
         for part in fresh:
-            others = (*reversed(left), *reversed(self._gone))
-            old = next((each for each in others if each.heir is None and each.looks_like(part)), None)
+            others = [each for each in (*reversed(left), *reversed(self._gone)) if each.heir is None]
+            old = next((each for each in others if each.looks_like(part)), None)
+            if old is None and self.is_taken_back:
+                old = next((each for each in others if each.has_first_line_of(part)), None)
             if old is not None:
                 old.heir, part.old = part, old
                 while part.old.old is not None and not part.old.content.is_open:
@@ -218,15 +233,15 @@ class Roster:
         """Tell of files for which none stands now."""
         named = {part.path: part for part in new}
         for old in left:
-            if old.heir is not None:
+            if old.heir is not None or not old.size:
                 continue
             after = f"after line {old.mark.number} of it was read"
             if old.path in named:
                 is_same = named[old.path].content.identity == old.content.identity
                 what = f"was emptied {after}" if is_same else f"is another file, {after}"
-                self._told.append((old.path, f"{what}: it is read from line 1", None))
+                self.told.append((old.path, f"{what}: it is read from line 1", None))
             elif not old.is_read and not old.content.is_open:
-                self._told.append((old.path, f"is gone {after}: the rest is lost", None))
+                self.told.append((old.path, f"is gone {after}: the rest is lost", None))
 
     def _ordered(self, parts: list[Growing]) -> list[Growing]:
         """Order files by their places."""
@@ -245,7 +260,13 @@ def _with_those_gone(ordered: list[Growing], gone: list[Growing], before: list[G
             continue
         earlier = [each for each in before[: before.index(part)] if each in result]
         place = result.index(earlier[-1]) + 1 if earlier else 0
-        while place < len(result) and begins_before(result[place].begin, part.begin):
+        while place < len(result) and _is_older(result[place], part):
             place += 1
         result.insert(place, part)
     return result
+
+
+def _is_older(one: Growing, other: Growing) -> bool:
+    """Say whether all of a file was written before another one, by its places and, unless it was packed, its time."""
+    was_left = one.content.is_packed or one.changed_at <= other.changed_at
+    return was_left and begins_before(one.begin, other.begin)
