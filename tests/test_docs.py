@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 README = ROOT / "README.md"
 FIRST_SCREEN_LINES = 25
-OTHER_PROGRAMS = {"cp", "git", "ls", "source"}
+OTHER_PROGRAMS = {"cp", "git", "ls", "rm", "source"}
 TOOLS = {"mypy", "nox", "pytest", "python", "ruff", "townlet"}
 
 

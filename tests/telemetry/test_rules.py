@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from townlet_core.errors import InputError, TownletError
+from townlet_core.telemetry.watching.alerts import Alerts
 from townlet_core.telemetry.watching.ranges import doubts
 from townlet_core.telemetry.watching.rules import Rule, flaws, load_rules
 from townlet_core.telemetry.watching.thresholds import OPTIONS, default_rules, rules_of_option
@@ -160,6 +161,15 @@ def test_a_limit_by_a_baseline_is_compared_with_what_can_be() -> None:
 )
 def test_a_rule_that_can_fire_is_not_doubted(values: dict[str, object]) -> None:
     assert list(doubts(rule(**values))) == []
+
+
+@pytest.mark.parametrize("key", ["kl_divergence", "kl_divergence_max", "clip_fraction"])
+def test_to_learn_from_captures_of_a_script_alone_breaks_no_rule_to_start_from_but_nan_does(key: str) -> None:
+    alerts = Alerts([each for each in default_rules() if each.metric == key], {})
+    undefined, was_nan = ({key: None}, {key: None, "nonfinite": {key: "nan"}})
+    assert [seen.breach for _ in range(3) for seen in alerts.see(undefined, {})] == [None] * 3
+    seen = [seen for _ in range(3) for seen in alerts.see(was_nan, {})]
+    assert [each.fired for each in seen] == [False, False, True]
 
 
 def test_the_rules_to_start_from_and_those_of_options_make_sense() -> None:

@@ -51,6 +51,8 @@ Ordinal = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+ALONE: Final = "; null where there is no old policy to compare with, as for captures of a script"
+
 
 class EpochRecord(StrictModel):
     """An epoch of training. Keys that an epoch has nothing to say about are left out, unless they are required."""
@@ -71,11 +73,13 @@ class EpochRecord(StrictModel):
         description="what is minimised: loss_policy + value_coef * loss_value - entropy_coef * loss_entropy "
         "+ replay_coef * replay_loss"
     )
-    clip_fraction: Share | None = Field(description="share of the ratios to the old policy that were clipped")
+    clip_fraction: Share | None = Field(description=f"share of the ratios to the old policy that were clipped{ALONE}")
     adv_mean: Number = Field(description="mean of the advantages, before they are normalised")
     adv_std: Size | None = Field(description="standard deviation of the advantages, before they are normalised")
     grad_norm: Size | None = Field(description="length of the gradient before clipping, mean over gradient steps")
-    kl_divergence: Number = Field(description="KL from the old policy, mean of the log-ratios (k1, can be negative)")
+    kl_divergence: Number = Field(
+        description=f"KL from the old policy, mean of the log-ratios (k1, can be negative){ALONE}"
+    )
     telemetry_version: Annotated[float, AfterValidator(_check_version)] = Field(
         description="version of this format", json_schema_extra={"const": VERSION}
     )
@@ -88,7 +92,7 @@ class EpochRecord(StrictModel):
     batch_entropy_mean: Number = Field(description="entropy in nats, mean over minibatches")
     batch_entropy_std: Size | None = Field(description="entropy in nats, standard deviation over minibatches")
     grad_norm_max: Size | None = Field(description="longest gradient of a step, before clipping")
-    kl_divergence_max: Size | None = Field(description="largest KL of a minibatch, by amount (k1)")
+    kl_divergence_max: Size | None = Field(description=f"largest KL of a minibatch, by amount (k1){ALONE}")
     reward_advantage_corr: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         description="correlation (Pearson) of rewards and advantages; null where either is constant"
     )
@@ -128,7 +132,7 @@ class EpochRecord(StrictModel):
     run_id: Text | None = Field(None, description="the run that wrote this; a run that is resumed keeps its own")
     seq: Ordinal | None = Field(None, description="number of the record in its run, from 1")
     approx_kl: Number = Field(
-        None, description="KL from the old policy, low variance (k3, http://joschu.net/blog/kl-approx.html)"
+        None, description=f"KL from the old policy, low variance (k3, http://joschu.net/blog/kl-approx.html){ALONE}"
     )
     explained_variance: Annotated[float, Field(le=1)] | None = Field(
         None, description="share of the variance of returns that the values explain; null where returns are constant"

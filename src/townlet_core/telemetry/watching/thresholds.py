@@ -1,6 +1,6 @@
 """Rules that need no file: those of options, and those to start from where nobody has said anything.
 
-The limits to start from are well beyond the furthest value of an epoch in 480 epochs of PPO, in queue_conflict,
+The limits to start from are beyond the furthest value of an epoch in 720 epochs of PPO, in queue_conflict,
 kitchen_breakfast, employment_punctuality and rivalry_decay, all of which learned. `docs/howto/watch_a_run.md` has the
 numbers.
 """
@@ -18,6 +18,8 @@ _CORR: Final = "what was rewarded is thought bad: look at explained_variance, an
 _CONSTANT: Final = "every reward is the same, there is nothing to learn: look at rewards.clip and at the scenario"
 _LOSS: Final = "look which part of the loss it is; lower ppo.learning_rate, or ppo.value_coef if it is loss_value"
 _VALUES: Final = "the values foretell less than a constant would: look at loss_value; lower ppo.learning_rate"
+
+_UNDEFINED: Final = {"allow_null": True}  # in every epoch that learns from a script's captures alone
 
 # Option -> the rules that it stands for, all but the limit.
 OPTIONS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
@@ -43,9 +45,9 @@ def rules_of_option(option: str, limit: float) -> list[Rule]:
 def default_rules() -> list[Rule]:
     """Give the rules to start from."""
     return [
-        _rule(0.02, "kl_divergence", "above", amount=True, **{"for": 3}, message=_KL),
-        _rule(0.1, "kl_divergence_max", "above", amount=True, **{"for": 3}, message=_KL),
-        _rule(0.3, "clip_fraction", "above", **{"for": 3}, message=_KL),
+        _rule(0.02, "kl_divergence", "above", amount=True, **{"for": 3}, **_UNDEFINED, message=_KL),
+        _rule(0.1, "kl_divergence_max", "above", amount=True, **{"for": 3}, **_UNDEFINED, message=_KL),
+        _rule(0.3, "clip_fraction", "above", **{"for": 3}, **_UNDEFINED, message=_KL),
         _rule(6.0, "grad_norm", "above", **{"for": 3}, message=_GRAD),
         _rule(15.0, "grad_norm_max", "above", **{"for": 3}, message=_GRAD),
         _rule(0.05, "loss_entropy", "below", **{"for": 3}, message=_ENTROPY),
