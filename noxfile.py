@@ -85,6 +85,5 @@ def goldens(session: nox.Session) -> None:
     install(session, "--editable", ".")
     root = Path(session.create_tmp()) / "goldens"
     shutil.rmtree(root, ignore_errors=True)
-    for scenario in GOLDEN_SCENARIOS:
-        session.run("townlet", "rollout", "capture", scenario, "--output", str(root / scenario))
+    session.run("townlet", "rollout", "suite", *GOLDEN_SCENARIOS, "--output-root", str(root), "--compress")
     session.run("townlet", "rollout", "merge", str(root), *session.posargs)

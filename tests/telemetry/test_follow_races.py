@@ -19,7 +19,7 @@ from tests.telemetry.following import (
     segments_of,
 )  # fmt: skip
 from tests.telemetry.reading import line, ours, write
-from townlet_core.telemetry import roster
+from townlet_core.telemetry.following import roster
 from townlet_core.telemetry.following.follow import Line
 from townlet_core.telemetry.following.marks import BLOCK_BYTES
 from townlet_core.telemetry.lines import Fault
