@@ -53,7 +53,7 @@ BUDGETS = {
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
-    "poc_hybrid": Budget(1200, 14, 500, 64, "brisk", alone=128),
+    "poc_hybrid": Budget(1200, 10, 500, 64, "brisk", alone=256),
     "market_town": Budget(1300, 20, 500, 2, "brisk"),
 }
 NOISE = 0.25  # share of chance in the captures of the script
