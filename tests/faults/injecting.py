@@ -84,7 +84,7 @@ class Injector:
             start = os.getcwd() if at is None else os.readlink(f"/proc/self/fd/{at}")
             path = os.path.join(start, os.fspath(place))
         path = os.path.normpath(path)
-        return path.startswith(self._folder + os.sep)
+        return f"{path}/".startswith(f"{self._folder}/")
 
     def patch(self) -> None:
         """Put the doors under watch, for as long as this process lives."""

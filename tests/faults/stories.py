@@ -41,7 +41,9 @@ class Story:
         sound: checks what stands under final names, given the files before and those after an undisturbed action.
         settled: checks the folder when the action was run again.
         goes_on: the action may end well in spite of an error, if it tells.
-        redone: exit codes of the action when it is run again; 0 if it had come nowhere.
+        redone: exit codes of the action when it is run to its end.
+        nothing_to_do: exit code of the action when all was done before it failed.
+        notes: files that say what was about to be done, which may do so too early.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Story:
     settled: Callable[[Path, Files], None]
     goes_on: bool = False
     redone: tuple[int, ...] = (0,)
+    nothing_to_do: int = 0
+    notes: frozenset[str] = frozenset()
 
 
 def command(*words: str) -> Callable[[], int]:
@@ -146,9 +150,8 @@ def check_log(folder: Path) -> None:
 
 
 def trained(folder: Path, after: Files) -> None:
+    """Where all was trained and the old checkpoints could not be removed, the next run has nothing to do and says so."""
     assert check_whole(folder / "runs") == 3
-    assert [name for name in hidden(folder) if not name.endswith(".lock")] == []
-    assert os.listdir(folder / "runs") == ["epoch_000003"]
     check_valid(folder)
 
 
@@ -269,8 +272,9 @@ COMPLETE = killed_capture(Fault("rename", 3, "kill"))  # all is written, and is 
 STORIES: tuple[Story, ...] = (
     Story("capture", over_a_capture, command(*CAPTURE), whole_captures, captured),
     Story("merge", with_golden, command("rollout", "merge", "root", "--golden", "g_stats.json", "--accept", "*",
-          "--reason", "larger meals"), whole_golden, merged),
-    Story("train", with_checkpoint, command(*RESUME), whole_checkpoints, trained, goes_on=True),
+          "--reason", "larger meals"), whole_golden, merged,
+          notes=frozenset({"g_changes.jsonl"})),
+    Story("train", with_checkpoint, command(*RESUME), whole_checkpoints, trained, goes_on=True, nothing_to_do=2),
     Story("log", with_log, log_four, whole_log, logged, goes_on=True),
     Story("repair of damage", with_damage, REPAIR, nothing_lost, repaired, redone=(0, 4)),
     Story("repair of a part", PARTIAL, REPAIR, nothing_lost, repaired, redone=(0, 4)),
