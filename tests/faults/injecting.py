@@ -3,8 +3,8 @@
 Patched are the doors through which Python changes a disk: `open`, which gets a raw file of our own below its buffer, so
 that the writes of zipfile, NumPy, safetensors and json are seen as the kernel would see them; and os.write, os.fsync,
 os.rename, os.replace, os.mkdir, os.unlink, os.rmdir and os.open. Not seen are writes by C code to a descriptor of its
-own (ndarray.tofile, mmap, Pillow's encoders given a real file): Townlet has none below the folders watched here, and
-`test_the_injector_sees_what_strace_sees` holds it to that. Nor is the loss of what was never synced: a kill is not a
+own (ndarray.tofile, mmap, shutil's sendfile, Pillow's encoders given a real file): of these Townlet has only the copies
+of damaged files that a repair sets aside. Nor is the loss of what was never synced: a kill is not a
 power cut, and what is left to chance there is what the syncs are for.
 """
 
@@ -18,10 +18,13 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+from townlet_core.errors import TownletError
 
 Kind = Literal["create", "write", "fsync", "rename", "remove", "mkdir"]
 Failure = Literal["disk full", "bad disk", "kill"]
@@ -129,8 +132,16 @@ class Injector:
                 injector.step("write", self.fileno(), first=lambda: io.FileIO.write(self, half))
                 return super().write(data)
 
-        def door(file: Any, mode: str = "r", buffering: int = -1, encoding: str | None = None, errors: str | None = None,
-                 newline: str | None = None, closefd: bool = True, opener: Any = None) -> Any:  # fmt: skip
+        def door(
+            file: Any,
+            mode: str = "r",
+            buffering: int = -1,
+            encoding: str | None = None,
+            errors: str | None = None,
+            newline: str | None = None,
+            closefd: bool = True,
+            opener: Any = None,
+        ) -> Any:
             if isinstance(file, int) or not set(mode) & set("wxa+") or not injector._is_below(file, None):
                 return real(file, mode, buffering, encoding, errors, newline, closefd, opener)
             if not os.path.lexists(file) or "x" in mode:
@@ -169,7 +180,14 @@ def _run(folder: Path, action: Callable[[], int], fault: Fault | None, said: Pat
     os.chdir(folder)
     injector = Injector(folder, fault)
     injector.patch()
-    code = action()
+    try:
+        code = action()
+    except TownletError as error:  # as the boundary of the command does
+        print(f"error: {error}", file=sys.stderr)
+        code = error.exit_code
+    except Exception:  # noqa: BLE001  # whatever it is, the parent shall see it
+        print(traceback.format_exc(), file=sys.stderr)
+        code = 70
     gc.collect()  # a file that nobody has closed complains now
     sys.stderr.flush()
     counted.write_text(" ".join(injector.counts.elements()))

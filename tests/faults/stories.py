@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.cli.conftest import QUIET_TOWN
 from tests.faults.injecting import Fault, run
@@ -150,7 +149,7 @@ def check_log(folder: Path) -> None:
 
 
 def trained(folder: Path, after: Files) -> None:
-    """Where all was trained and the old checkpoints could not be removed, the next run has nothing to do and says so."""
+    """All was trained; where old checkpoints could not be removed, the next run has nothing to do and says so."""
     assert check_whole(folder / "runs") == 3
     check_valid(folder)
 
@@ -167,7 +166,7 @@ def with_log(folder: Path) -> None:
 
 def log_four() -> int:
     """Log four epochs of a run, with a new segment after each two; a failing disk is no reason to end."""
-    with TelemetryLog(Path("log.jsonl"), run_id="ben", max_entries=2) as log:
+    with TelemetryLog(Path("log.jsonl"), run_id=f"run{os.getpid()}", max_entries=2) as log:
         for epoch in range(1, 5):
             log.write(values(epoch))
     assert (log.lost == 0) == (log.failure is None)
@@ -179,8 +178,7 @@ def whole_log(folder: Path, before: Files, after: Files) -> None:
 
 
 def check_log_of(folder: Path, *, least: int) -> None:
-    lines = [line for line in _complete_lines(folder)]
-    offsets = [json.loads(line)["log_stream_offset"] for line in lines]
+    offsets = [json.loads(line)["log_stream_offset"] for line in _complete_lines(folder)]
     assert offsets == list(range(1, len(offsets) + 1))
     assert len(offsets) >= least
 
@@ -278,7 +276,8 @@ STORIES: tuple[Story, ...] = (
     Story("log", with_log, log_four, whole_log, logged, goes_on=True),
     Story("repair of damage", with_damage, REPAIR, nothing_lost, repaired, redone=(0, 4)),
     Story("repair of a part", PARTIAL, REPAIR, nothing_lost, repaired, redone=(0, 4)),
-    Story("repair of a whole", COMPLETE, REPAIR, nothing_lost, repaired),
+    Story("repair of a whole", COMPLETE, REPAIR, nothing_lost, repaired,
+          notes=frozenset({"out/day_anna_001.json"})),
     writes("plot", "telemetry", "plot", LOG, "--output", "p.html", over="p.html"),
     writes("summary", "telemetry", "summary", LOG, "--output", "s.md", over="s.md"),
     writes("migrate", "telemetry", "migrate", LOG, "--output", "m.jsonl"),
@@ -289,5 +288,3 @@ STORIES: tuple[Story, ...] = (
 
 def story(name: str) -> Story:
     return next(each for each in STORIES if each.name == name)
-
-

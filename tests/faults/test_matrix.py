@@ -6,7 +6,6 @@ among them; `nox -s faults` has each of them fail.
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ import torch
 
 from tests.faults.injecting import Ended, Failure, Fault, Kind, run
 from tests.faults.stories import CAPTURE, STORIES, TRAIN, Files, Story, of_town, shown, story
-from tests.samples.captures import contents
 from tests.ppo.runs import townlet
+from tests.samples.captures import contents
 
-MOST = 3  # of a kind that fail by default
+MOST = 2  # of a kind that fail by default
 
 
 class Scene(NamedTuple):
@@ -87,7 +86,7 @@ def check(case: Scene, folder: Path, fault: Fault) -> None:
         assert ended.code == -9
     else:
         check_told(told, ended)
-        if ended.code == 3 and not told.goes_on:
+        if ended.code == 3 and not told.goes_on and "is in place" not in ended.said:
             changed = {name for name, data in contents(folder).items() if case.before.get(name) != data}
             gone = case.before.keys() - contents(folder).keys()
             wrong = {name for name in changed | gone if name in shown(dict.fromkeys(changed | gone, b""))}

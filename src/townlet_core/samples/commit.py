@@ -179,7 +179,13 @@ def left_behind(target: Path) -> Iterator[Stage | None]:
                 ended = [stage for stage in stages if _withdraw(stage, target)]
                 for stage in ended:
                     _settle(stage, target)
-            yield Stage(stages[0], target, ()) if stages and not ended else None
+            try:
+                yield Stage(stages[0], target, ()) if stages and not ended else None
+            except BaseException:
+                with _undisturbed(), suppress(OSError):  # what stays half moved is taken back by the next
+                    for stage in stages:
+                        _withdraw(stage, target)
+                raise
     except OSError as error:
         raise _cannot_write(error, target) from error
 
