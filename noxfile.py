@@ -23,7 +23,20 @@ GOLDEN_SCENARIOS = (
     "rivalry_decay",
     "observation_baseline",
 )
-FUZZED = ("yaml", "toml", "manifest", "meta", "metrics", "seal", "npz", "log", "policy", "tensors")
+FUZZED = (
+    "yaml",
+    "toml",
+    "manifest",
+    "meta",
+    "metrics",
+    "seal",
+    "npz",
+    "log",
+    "rules yaml",
+    "policy",
+    "training",
+    "tensors",
+)
 
 
 def install(session: nox.Session, *requirements: str) -> None:
