@@ -37,6 +37,10 @@ agents:
   - {id: anna, at: [2, 1], needs: &low {hunger: 0.3}}
   - {id: ben, at: [3, 1], needs: *low, schedule: {steps: [{do: wait, ticks: 10}]}}
 """
+YAML_RULES = """\
+rules:
+  - {name: quiet, metric: kl_divergence, above: 0.2, for: 3, clear: 0.1}
+"""
 RULES = """\
 [[rules]]
 name = "quiet"
@@ -126,7 +130,7 @@ TOLERANCES = {"schema_version": 1, "metrics": {"reward_*": {"relative": 0.01, "b
 READERS: dict[str, Reader] = {
     "yaml": Reader(lambda path: load_town(str(path)), text("town.yaml", SCENARIO)),
     "affordances": Reader(read_affordances, text("core.yaml", AFFORDANCES.read_bytes())),
-    "rules yaml": Reader(load_rules, text("rules.yaml", "rules:\n  - {name: quiet, metric: kl_divergence, above: 0.2, for: 3, clear: 0.1}\n")),
+    "rules yaml": Reader(load_rules, text("rules.yaml", YAML_RULES)),
     "toml": Reader(load_rules, text("rules.toml", RULES)),
     "manifest": Reader(read_manifest, of_capture("manifest.json"), is_json=True),
     "oldest manifest": Reader(read_manifest, of_old_capture("manifest.json", newer=False), is_json=True),
