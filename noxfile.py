@@ -23,6 +23,20 @@ GOLDEN_SCENARIOS = (
     "rivalry_decay",
     "observation_baseline",
 )
+FUZZED = (
+    "yaml",
+    "toml",
+    "manifest",
+    "meta",
+    "metrics",
+    "seal",
+    "npz",
+    "log",
+    "rules yaml",
+    "policy",
+    "training",
+    "tensors",
+)
 
 
 def install(session: nox.Session, *requirements: str) -> None:
@@ -69,6 +83,24 @@ def ray(session: nox.Session) -> None:
     """Suites on a Ray cluster, one that the tests start on this machine: not among the checks, as Ray is large."""
     install(session, "--editable", ".[test,ray]")
     session.run("pytest", "-m", "ray", *(session.posargs or ["tests"]))
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """The whole matrix of faults: every write, fsync, rename, ... fails in turn. The tests take samples of it."""
+    install(session, "--editable", ".[test]")
+    session.run("pytest", "tests/faults", "-m", "faults", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the readers, led by coverage (atheris); words on: -- yaml npz -max_total_time=600."""
+    install(session, "--editable", ".[test]")
+    session.install("atheris>=3")
+    targets = [word for word in session.posargs if not word.startswith("-")]
+    options = [word for word in session.posargs if word.startswith("-")] or ["-max_total_time=60"]
+    for target in targets or FUZZED:
+        session.run("python", "-m", "tests.fuzz.driven", target, *options)
 
 
 @nox.session

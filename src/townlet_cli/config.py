@@ -8,7 +8,8 @@ import typer
 
 from townlet_cli.options import Config, Configs, Json, OutputFile, Overrides
 from townlet_cli.render import note, problem, put, table_text
-from townlet_core.errors import ConfigError, InputError, OutputError
+from townlet_cli.writing import write_whole
+from townlet_core.errors import ConfigError, InputError
 
 FINDING = 1
 
@@ -100,8 +101,5 @@ def schema(
     if output is None:
         put(text)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", where=str(output)) from error
+    write_whole(output, text)
     note(f"begin a YAML file with '# yaml-language-server: $schema={output}' to have it checked while you write")

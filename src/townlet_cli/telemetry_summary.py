@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,8 @@ import typer
 
 from townlet_cli.options import OutputFile, path_of, whole_number
 from townlet_cli.render import note, problem, put, warn
-from townlet_core.errors import InputError, OutputError, UsageError
+from townlet_cli.writing import write_whole
+from townlet_core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from townlet_core.telemetry.summarising.summary import LogSummary, Summary
@@ -93,7 +93,7 @@ def summary(
     if output is None:
         put(text)
     else:
-        _write(output, text + "\n")
+        write_whole(output, text + "\n")
 
 
 def _check(
@@ -192,20 +192,3 @@ def _read(logs: Sequence[Path], run: str | None, last: int | None, baseline: Map
 def _width(output: Path | None) -> int | None:
     """Give the width of the terminal, where that is what is written to."""
     return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
-
-
-def _write(output: Path, text: str) -> None:
-    """Write a file, which appears when it is complete."""
-    try:
-        if output.exists() and not output.is_file():  # a device or a pipe has nothing to be kept whole
-            output.write_text(text, encoding="utf-8")
-            return
-        draft = output.with_name(f"{output.name}.draft")
-        try:
-            draft.write_text(text, encoding="utf-8")
-            os.replace(draft, output)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(output)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,3 +160,13 @@ def test_a_spool_that_somebody_has_cut_short_is_noticed(tmp_path: Path) -> None:
         os.truncate(tmp_path / "columns", 100)
         with pytest.raises(EOFError, match="the spool's columns are shorter than they were"):
             spool.columns(life)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_spool_that_cannot_open_all_of_its_files_leaves_none_open(tmp_path: Path) -> None:
+    (tmp_path / "columns").mkdir()
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(IsADirectoryError):
+        Spool(tmp_path, SIZES, worlds=WORLDS, slots=range(SLOTS))
+    assert os.listdir("/proc/self/fd") == before
+    gc.collect()  # a file that nobody has closed would complain now

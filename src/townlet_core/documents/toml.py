@@ -7,7 +7,7 @@ import re
 import tomllib
 from typing import Any
 
-from townlet_core.documents.document import Document
+from townlet_core.documents.document import MAX_DEPTH, Document
 from townlet_core.documents.nodes import Entry, Finding, Mapping, Node, Path, Place, Scalar, Sequence
 from townlet_core.documents.scalars import BROKEN
 
@@ -26,6 +26,10 @@ def read_toml(text: str, file: str) -> Document:
         last = text.count("\n") + 1
         place = Place(file, int(found["line"] or last), int(found["column"] or 1)) if found else Place(file)
         return Document(None, [Finding(place, (), f"broken TOML: {what[:1].lower()}{what[1:]}")])
+    except RecursionError:
+        return Document(None, [Finding(Place(file), (), "broken TOML: nested too deeply")])
+    except ValueError:  # a whole number of thousands of digits
+        return Document(None, [Finding(Place(file), (), "broken TOML: it holds a number of too many digits")])
     tree = _Tree(file, _places(text, file))
     return Document(tree.node(values, ()), tree.findings)
 
@@ -39,6 +43,9 @@ class _Tree:
 
     def node(self, value: Any, path: Path) -> Node:
         place = self.place(path)
+        if len(path) > MAX_DEPTH:
+            self.findings.append(Finding(place, path[:1], f"nested more than {MAX_DEPTH} deep"))
+            return Scalar(place, BROKEN)
         if isinstance(value, dict):
             entries = {
                 key: Entry(self.place((*path, key)), self.node(each, (*path, key))) for key, each in value.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,6 +125,8 @@ def read_tensors(path: Path, sha256: str) -> Arrays:
         arrays: Arrays = load(data)
     except SafetensorError as error:
         raise InputError(f"not a file of tensors: {error}", where=str(path)) from error
+    except KeyError as error:
+        raise InputError(f"holds tensors of type {error.args[0]}, which no policy has", where=str(path)) from error
     return arrays
 
 
@@ -135,7 +138,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            data = file.read(min(os.fstat(file.fileno()).st_size, most) + 1)  # Python sets all of that aside
     except OSError as error:
         raise InputError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(path)) from error
     if len(data) > most:

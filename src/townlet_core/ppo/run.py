@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from pydantic import Field
 
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.ppo.checkpoint import (
+    HIDDEN,
     SavedTraining,
     clear_hidden,
     in_the_way,
@@ -288,8 +291,6 @@ def _make(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".townlet-checkpoint-probe"
-        probe.mkdir()
-        probe.rmdir()
+        os.rmdir(tempfile.mkdtemp(prefix=HIDDEN, dir=folder))  # of a name of its own: one that is left blocks nobody
     except OSError as error:
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(folder)) from error

@@ -75,15 +75,16 @@ class Spool:
         self._sizes = sizes
         self._cutter = LifeCutter(worlds, len(slots))
         self._starts = [0]  # first tick of each chunk, and the tick after the last
-        self._closing = ExitStack()
         observation = sizes.observation()
         kinds = {name: observation[name] for name in observation.names or ()}
         kinds |= {"columns": sizes.columns(), "ends": observation}
         self._kinds: dict[str, np.dtype[Any]] = kinds
         self._lanes = worlds * len(slots)  # slots of all worlds
-        self._files: dict[str, IO[bytes]] = {
-            name: self._closing.enter_context((folder / name).open("w+b")) for name in self._kinds
-        }
+        with ExitStack() as stack:  # those that are open are closed where one cannot be opened
+            self._files: dict[str, IO[bytes]] = {
+                name: stack.enter_context((folder / name).open("w+b")) for name in self._kinds
+            }
+            self._closing = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self

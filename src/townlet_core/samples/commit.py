@@ -17,7 +17,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -88,7 +88,11 @@ class Stage:
                 if name == manifest:
                     _sync(target)  # all others are there when the manifest comes
                 os.rename(new / name, target / name)
-            _sync(target)
+            try:
+                _sync(target)
+            except OSError:  # nobody knows whether it would outlast a power cut: it is taken back
+                os.rename(target / manifest, new / manifest)
+                raise
 
 
 @contextmanager
@@ -175,7 +179,13 @@ def left_behind(target: Path) -> Iterator[Stage | None]:
                 ended = [stage for stage in stages if _withdraw(stage, target)]
                 for stage in ended:
                     _settle(stage, target)
-            yield Stage(stages[0], target, ()) if stages and not ended else None
+            try:
+                yield Stage(stages[0], target, ()) if stages and not ended else None
+            except BaseException:
+                with _undisturbed(), suppress(OSError):  # what stays half moved is taken back by the next
+                    for stage in stages:
+                        _withdraw(stage, target)
+                raise
     except OSError as error:
         raise _cannot_write(error, target) from error
 
@@ -223,8 +233,9 @@ def _withdraw(stage: Path, target: Path) -> bool:
         ended = not (stage / NEW / names[-1]).exists()
         if not ended:
             _take_back(stage, target, names)
-        os.unlink(stage / PLAN)  # from here on the stage is rubbish, even half removed
-        _sync(stage)
+        with suppress(OSError) if ended else nullcontext():  # a commit that has ended is no failure any more
+            os.unlink(stage / PLAN)  # from here on the stage is rubbish, even half removed
+            _sync(stage)
     return ended
 
 

@@ -6,8 +6,8 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -37,6 +37,7 @@ from townlet_core.samples.jsonfile import parse_model
 from townlet_core.samples.manifest import Manifest, files_of, manifests_below, read_manifest
 from townlet_core.samples.metrics import read_metrics
 from townlet_core.samples.provenance import git_commit, printable, version_of
+from townlet_core.samples.putting import put_in_place
 from townlet_core.samples.seal import bytes_sha256
 from townlet_core.samples.verify import examine
 from townlet_core.schema import StrictModel
@@ -216,7 +217,7 @@ def _take(request: MergeRequest, output: Path, golden: Stats, found: Review) -> 
     if any_taken:
         log = beside(output, CHANGES)
         files.insert(0, (log, _log_with(log, request, found, before, data)))
-    _write(files)
+    put_in_place(files)
     return True
 
 
@@ -266,27 +267,3 @@ def _only_merge(output: Path) -> Iterator[None]:
     finally:
         if descriptor >= 0:
             os.close(descriptor)
-
-
-def _write(files: Sequence[tuple[Path, bytes]]) -> None:
-    """Put new contents into place, one file after the other, when all of them are on the disk."""
-    drafts = [path.with_name(f".{path.name}.draft") for path, _ in files]
-    try:
-        for draft, (path, data) in zip(drafts, files, strict=True):
-            with draft.open("wb") as file:
-                if path.exists():
-                    os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        for draft, (path, _) in zip(drafts, files, strict=True):
-            os.replace(draft, path)
-    finally:
-        for draft in drafts:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-    folder = os.open(files[0][0].parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

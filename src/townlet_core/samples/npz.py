@@ -125,6 +125,8 @@ class NpzReader:
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self.path = path
         with self._blame():
+            if path.exists() and not path.is_file():
+                raise ValueError("is not a file")  # a device may have no end
             self._archive = zipfile.ZipFile(path)
         try:
             self._entries = self._checked_entries(max_bytes)

@@ -71,10 +71,11 @@ def _rebuild(folder: Path, prefix: str, seal: Seal) -> RepairReport:
     before = metadata.repair.missing if metadata.repair is not None else ()
     done = note("files of it were damaged or lost", rebuilt, (*before, *missing))
     aside = [*damaged, *(name for name in rebuilt if (folder / name).exists())]
-    names = dict.fromkeys([*own, f"{prefix}{SEAL}", *damaged])
+    kept_as = {name: f"{name}{DAMAGED}" for name in aside}
+    names = dict.fromkeys([*own, f"{prefix}{SEAL}", *damaged, *kept_as.values()])
     with staged(folder, prefix, force=True, replaces=tuple(names), option="folder") as stage:
-        for name in aside:
-            shutil.copy2(folder / name, folder / f"{name}{DAMAGED}")
+        for name, other in kept_as.items():
+            shutil.copy2(folder / name, stage.new / other)
         conclude(stage, prefix, metadata.model_copy(update={"repair": done}), kept, seal)
     return RepairReport(
         place=printable(folder),
@@ -82,7 +83,7 @@ def _rebuild(folder: Path, prefix: str, seal: Seal) -> RepairReport:
         samples=len(kept),
         rebuilt=tuple(rebuilt),
         missing=tuple(missing),
-        set_aside=tuple(f"{name}{DAMAGED}" for name in aside),
+        set_aside=tuple(kept_as.values()),
         notes=(),
     )
 

@@ -38,7 +38,7 @@ def migrate(log: Path, output: Path) -> Migrated:
         raise OutputError("is there already", where=str(output), hint="name another file")
     draft = output.with_name(f"{output.name}.{DRAFT}")
     try:
-        with draft.open("xb") as file:
+        with draft.open("wb") as file:  # one that a killed migration has left is in nobody's way
             try:
                 done = _write(log, file)
                 file.flush()
