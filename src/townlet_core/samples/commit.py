@@ -24,6 +24,7 @@ from typing import IO, Annotated
 from townlet_core.errors import OutputError
 from townlet_core.samples.jsonfile import json_bytes, parse_model, read_json, text_like
 from townlet_core.samples.manifest import MANIFEST
+from townlet_core.samples.putting import sync
 from townlet_core.samples.replacing import in_the_way, to_replace
 from townlet_core.schema import StrictModel
 
@@ -75,21 +76,21 @@ class Stage:
             if name not in self.replaces and os.path.lexists(target / name):
                 raise in_the_way(target, name)
         with ThreadPoolExecutor(SYNC_THREADS) as pool:
-            list(pool.map(_sync, (new / name for name in names)))
-        _sync(new)
+            list(pool.map(sync, (new / name for name in names)))
+        sync(new)
         with _undisturbed():
             _write_plan(self._folder, Plan(new=tuple(names)))
             for name in self.replaces:
                 if os.path.lexists(target / name):
                     os.rename(target / name, old / name)
-            _sync(old)
-            _sync(target)
+            sync(old)
+            sync(target)
             for name in names:
                 if name == manifest:
-                    _sync(target)  # all others are there when the manifest comes
+                    sync(target)  # all others are there when the manifest comes
                 os.rename(new / name, target / name)
             try:
-                _sync(target)
+                sync(target)
             except OSError:  # nobody knows whether it would outlast a power cut: it is taken back
                 os.rename(target / manifest, new / manifest)
                 raise
@@ -235,7 +236,7 @@ def _withdraw(stage: Path, target: Path) -> bool:
             _take_back(stage, target, names)
         with suppress(OSError) if ended else nullcontext():  # a commit that has ended is no failure any more
             os.unlink(stage / PLAN)  # from here on the stage is rubbish, even half removed
-            _sync(stage)
+            sync(stage)
     return ended
 
 
@@ -244,21 +245,21 @@ def _take_back(stage: Path, target: Path, names: tuple[str, ...]) -> None:
     for name in names:
         if not os.path.lexists(stage / NEW / name) and os.path.lexists(target / name):
             os.rename(target / name, stage / NEW / name)
-    _sync(target)
+    sync(target)
     for name in sorted(os.listdir(stage / OLD), key=lambda name: (name.endswith(MANIFEST), name)):
         if os.path.lexists(target / name):
             raise in_the_way(target, name)
         os.rename(stage / OLD / name, target / name)
-    _sync(target)
+    sync(target)
 
 
 def _write_plan(stage: Path, plan: Plan) -> None:
     """Write the plan so that it is there whole or not at all."""
     draft = stage / f"{PLAN}.draft"
     draft.write_bytes(json_bytes(plan))
-    _sync(draft)
+    sync(draft)
     os.rename(draft, stage / PLAN)
-    _sync(stage)
+    sync(stage)
 
 
 def _make(target: Path, made: list[Path], option: str) -> None:
@@ -295,12 +296,3 @@ def _cannot_write(error: OSError, target: Path) -> OutputError:
     reason = (error.strerror or str(error)).lower()
     todo = "free some space; " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
     return OutputError(f"cannot be written: {reason}", where=where, hint=f"{todo}nothing was changed there")
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or a folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -42,12 +42,17 @@ def _sync_folder(path: Path) -> None:
         OutputError: nobody knows whether it is, and the new file is in place.
     """
     try:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(path.parent)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         hint = "the new one is in place, and may not outlast a power cut"
         raise OutputError(f"cannot be synced: {reason}", where=str(path), hint=hint) from error
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or a folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -34,14 +34,15 @@ def check_arrays(found: Findings, npz: Path, meta: PlainMeta) -> dict[str, NDArr
     with NpzReader(npz) as reader:
         with found:
             names_in(reader, meta)
-        for name in (name for name in ARRAYS if name in reader.headers):
+        own = [name for name, spec in ARRAYS.items() if isinstance(meta, Meta) or spec.predecessor]
+        for name in (name for name in own if name in reader.headers):
             with found:
                 check_header(reader, name, meta)
                 array = reader.read(name)
                 check_finite(npz, name, array)
                 if name in MEASURED_ARRAYS or name == "dones":
                     taken[name] = array
-    needed = {name for name in MEASURED_ARRAYS if isinstance(meta, Meta) or ARRAYS[name].predecessor}
+    needed = {name for name in MEASURED_ARRAYS if name in own}
     if "actions" in taken:
         with found:
             check_actions(npz, taken["actions"], meta)
