@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ import typer
 
 from townlet_cli.options import OutputFile, path_of, whole_number
 from townlet_cli.render import note, problem, put, warn
-from townlet_core.errors import InputError, OutputError, UsageError
+from townlet_core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from townlet_core.telemetry.summarising.summary import LogSummary, Summary
@@ -93,7 +92,10 @@ def summary(
     if output is None:
         put(text)
     else:
-        _write(output, text + "\n")
+        from townlet_core.telemetry.drafts import complete
+
+        with complete(output) as file:
+            file.write(f"{text}\n".encode())
 
 
 def _check(
@@ -105,8 +107,12 @@ def _check(
     if last is not None and last < 1:
         raise UsageError(f"must be at least 1, found {last}", where="--last")
     read = [*(logs or []), *(log for each in groups.values() for log in each)]
-    if output is not None and any(output.exists() and log.exists() and output.samefile(log) for log in read):
-        raise UsageError("is one of the logs", where="--output", hint="name another file")
+    if output is None:
+        return
+    from townlet_core.telemetry.stream import is_file_of
+
+    if any(is_file_of(log, output) for log in read):
+        raise UsageError("is a file of a log that is read", where="--output", hint="name another file")
 
 
 def _groups(words: Sequence[str]) -> dict[str, list[Path]]:
@@ -192,20 +198,3 @@ def _read(logs: Sequence[Path], run: str | None, last: int | None, baseline: Map
 def _width(output: Path | None) -> int | None:
     """Give the width of the terminal, where that is what is written to."""
     return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
-
-
-def _write(output: Path, text: str) -> None:
-    """Write a file, which appears when it is complete."""
-    try:
-        if output.exists() and not output.is_file():  # a device or a pipe has nothing to be kept whole
-            output.write_text(text, encoding="utf-8")
-            return
-        draft = output.with_name(f"{output.name}.draft")
-        try:
-            draft.write_text(text, encoding="utf-8")
-            os.replace(draft, output)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(output)) from error
