@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from townlet_cli.options import path_of
-from townlet_cli.render import note, put, table_text
+from townlet_cli.render import note, put, uncut_table_text
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -158,4 +158,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: int 
         table.add_column(title, justify="left" if is_word else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(number(each) if isinstance(each, float) else str(each) for each in row))
-    return table_text(table)
+    return uncut_table_text(table)
