@@ -34,6 +34,7 @@ def explain(
         str | None,
         typer.Option(
             "--metric",
+            "-m",
             metavar="KEY",
             help="Key whose changes are looked for; otherwise ep_return_mean, or what stands for it in the log.",
         ),
@@ -63,7 +64,7 @@ def explain(
     found = look_into(log, run=run, metric=metric, at=at, against=against)
     put(found.model_dump_json(indent=2) if as_json else "\n\n".join(_parts(found)))
     if found.runs > 1 and run is None:
-        note(f"the log has {found.runs:,} runs: this is the last; --run chooses another")
+        note(f"{log} holds {found.runs:,} runs; this is the last: --run chooses another")
 
 
 def _parts(found: Explanation) -> Iterator[str]:

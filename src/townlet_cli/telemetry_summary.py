@@ -48,6 +48,7 @@ Metrics = Annotated[
     list[str] | None,
     typer.Option(
         "--metric",
+        "-m",
         metavar="KEY",
         help="Show this instead of the usual metrics, or a pattern such as 'events.*'; test it too, with groups. "
         "Repeatable.",
@@ -167,7 +168,7 @@ def _check_metrics(patterns: Sequence[str], runs: Sequence[LogSummary]) -> None:
     keys = list(dict.fromkeys(key for run in runs for key in run.metrics))
     for pattern in patterns:
         if not matching((pattern,), keys):
-            raise UsageError(f"no log has {pattern}", where="--metric", hint=did_you_mean(pattern, keys))
+            raise InputError(f"no log has {pattern}", where="--metric", hint=did_you_mean(pattern, keys))
 
 
 def _read(logs: Sequence[Path], run: str | None, last: int | None, baseline: Mapping[str, float]) -> list[LogSummary]:

@@ -200,7 +200,7 @@ def test_what_is_wrong_with_a_log_is_told(townlet: Townlet, tmp_path: Path) -> N
     assert done.returncode == 0
     assert done.stderr == (
         "note: ppo.jsonl.lock lies beside its log, and is none\n"
-        "warning: ppo.jsonl: 3 problems: 'townlet telemetry validate' tells which\n"
+        "warning: ppo.jsonl: 3 problems: see 'townlet telemetry validate ppo.jsonl'\n"
         "warning: ppo.jsonl: 1 record left out, whose epoch does not grow\n"
     )
     assert "× no number" in done.stdout

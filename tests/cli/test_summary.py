@@ -78,7 +78,7 @@ def test_a_summary_is_written_to_a_file(townlet: Townlet, tmp_path: Path) -> Non
         ("--group log", 2, "error: --group: must be NAME=LOG,..., found 'log'\n"),
         ("--group a=", 2, "error: --group: must be NAME=LOG,..., found 'a='\n"),
         ("--group a=log,", 2, "error: --group: must be NAME=LOG,..., found 'a=log,'\n"),
-        ("log --metric los_value", 2, "error: --metric: no log has los_value\nhint: did you mean 'loss_value'?\n"),
+        ("log --metric los_value", 3, "error: --metric: no log has los_value\nhint: did you mean 'loss_value'?\n"),
         ("log --output log", 2, "error: --output: is a file of a log that is read\nhint: name another file\n"),
         ("log --output no/such", 3, "error: no/such: cannot be written: no such file or directory\n"),
         ("log no.jsonl nor.jsonl", 3, "error: no.jsonl: no such file\nerror: nor.jsonl: no such file\n"),
