@@ -118,7 +118,7 @@ def _doubt(curves: Sequence[LogCurves]) -> None:
     for log in curves:
         if log.problems:
             told = f"{log.problems:,} problem{'s' if log.problems > 1 else ''}"
-            warn(f"{log.log}: {told}: 'townlet telemetry validate' tells which")
+            warn(f"{log.log}: {told}: see 'townlet telemetry validate {log.log}'")
         left_out = sum(run.left_out for run in log.runs)
         if left_out:
             warn(f"{log.log}: {left_out:,} record{'s' if left_out > 1 else ''} left out, whose epoch does not grow")

@@ -66,11 +66,15 @@ def silence(stream: TextIO) -> None:
 
 def table_text(*parts: RenderableType) -> str:
     """Lay tables out: in colour on a terminal (unless NO_COLOR is set), as plain text into a pipe."""
+    return _laid_out(_console(), *parts)
+
+
+def uncut_table_text(table: RenderableType) -> str:
+    """Lay a table out as wide as it is: a narrow terminal breaks its lines, but half a number would be a wrong one."""
     console = _console()
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    wide = console.options.update(width=PIPE_COLUMNS)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
+    return _laid_out(console, table)
 
 
 def bar(share: float, cells: int) -> str:
@@ -93,6 +97,13 @@ def fits(part: RenderableType) -> bool:
     """Say whether a table can be shown without anything being cut."""
     console = _console()
     return console.measure(part, options=console.options.update(width=PIPE_COLUMNS)).maximum <= console.width
+
+
+def _laid_out(console: Console, *parts: RenderableType) -> str:
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _console() -> Console:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from townlet_cli.options import path_of
-from townlet_cli.render import note, put, table_text
+from townlet_cli.render import note, put, uncut_table_text
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def explain(
         str | None,
         typer.Option(
             "--metric",
+            "-m",
             metavar="KEY",
             help="Key whose changes are looked for; otherwise ep_return_mean, or what stands for it in the log.",
         ),
@@ -63,7 +64,7 @@ def explain(
     found = look_into(log, run=run, metric=metric, at=at, against=against)
     put(found.model_dump_json(indent=2) if as_json else "\n\n".join(_parts(found)))
     if found.runs > 1 and run is None:
-        note(f"the log has {found.runs:,} runs: this is the last; --run chooses another")
+        note(f"{log} holds {found.runs:,} runs; this is the last: --run chooses another")
 
 
 def _parts(found: Explanation) -> Iterator[str]:
@@ -158,4 +159,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: int 
         table.add_column(title, justify="left" if is_word else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(number(each) if isinstance(each, float) else str(each) for each in row))
-    return table_text(table)
+    return uncut_table_text(table)

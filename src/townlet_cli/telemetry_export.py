@@ -54,10 +54,9 @@ def export(
 
         made = (to_csv if to == "csv" else to_jsonl)(log, output, run=run, names=names, force=force)
     if made.problems:
-        are = "is" if made.problems == 1 else "are"
-        warn(f"{_count(made.problems, 'problem')} of the log {are} left out: see 'townlet telemetry validate'")
+        warn(f"{log}: {_count(made.problems, 'problem')}, left out: see 'townlet telemetry validate {log}'")
     if made.left_out:
-        warn(f"left out without {step or 'steps'}: {_count(made.left_out, 'record')}")
+        warn(f"{log}: {_count(made.left_out, 'record')} without {step or 'steps'}, left out")
     put(f"{output}: {_count(made.records - made.left_out, 'record')} of {_count(made.runs, 'run')}")
 
 

@@ -21,6 +21,7 @@ Metrics = Annotated[
     list[str] | None,
     typer.Option(
         "--metrics",
+        "--metric",
         "-m",
         metavar="A,B,...",
         help="Metrics to draw, in this order; * and ? stand for any letters, such as 'reward_terms.*'. Repeatable. "

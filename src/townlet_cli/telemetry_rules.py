@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet_cli.options import path_of
-from townlet_cli.render import note, problem, put, table_text, warn
+from townlet_cli.render import note, problem, put, uncut_table_text, warn
 from townlet_cli.telemetry_watch import Log, RulesFile, Run
 from townlet_core.errors import ConfigError, InputError
 
@@ -108,7 +108,7 @@ def _table(result: Backtest) -> str:
     fired = sum(rule.fired > 0 for rule in result.rules)
     runs = "" if result.runs == 1 else f" of {result.runs} runs"
     records = f"{result.records:,} records{runs}"
-    return f"{table_text(table)}\n\n{records}: {fired} of {len(result.rules)} rules would have fired"
+    return f"{uncut_table_text(table)}\n\n{records}: {fired} of {len(result.rules)} rules would have fired"
 
 
 def _first(rule: RuleTried) -> str:

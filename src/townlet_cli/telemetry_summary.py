@@ -13,7 +13,6 @@ import typer
 
 from townlet_cli.options import OutputFile, path_of, whole_number
 from townlet_cli.render import note, problem, put, warn
-from townlet_cli.writing import write_whole
 from townlet_core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ Metrics = Annotated[
     list[str] | None,
     typer.Option(
         "--metric",
+        "-m",
         metavar="KEY",
         help="Show this instead of the usual metrics, or a pattern such as 'events.*'; test it too, with groups. "
         "Repeatable.",
@@ -93,7 +93,10 @@ def summary(
     if output is None:
         put(text)
     else:
-        write_whole(output, text + "\n")
+        from townlet_core.telemetry.drafts import complete
+
+        with complete(output) as file:
+            file.write(f"{text}\n".encode())
 
 
 def _check(
@@ -105,8 +108,12 @@ def _check(
     if last is not None and last < 1:
         raise UsageError(f"must be at least 1, found {last}", where="--last")
     read = [*(logs or []), *(log for each in groups.values() for log in each)]
-    if output is not None and any(output.exists() and log.exists() and output.samefile(log) for log in read):
-        raise UsageError("is one of the logs", where="--output", hint="name another file")
+    if output is None:
+        return
+    from townlet_core.telemetry.stream import is_file_of
+
+    if any(is_file_of(log, output) for log in read):
+        raise UsageError("is a file of a log that is read", where="--output", hint="name another file")
 
 
 def _groups(words: Sequence[str]) -> dict[str, list[Path]]:
@@ -161,7 +168,7 @@ def _check_metrics(patterns: Sequence[str], runs: Sequence[LogSummary]) -> None:
     keys = list(dict.fromkeys(key for run in runs for key in run.metrics))
     for pattern in patterns:
         if not matching((pattern,), keys):
-            raise UsageError(f"no log has {pattern}", where="--metric", hint=did_you_mean(pattern, keys))
+            raise InputError(f"no log has {pattern}", where="--metric", hint=did_you_mean(pattern, keys))
 
 
 def _read(logs: Sequence[Path], run: str | None, last: int | None, baseline: Mapping[str, float]) -> list[LogSummary]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import note, problem, put, table_text, warn
+from townlet_cli.render import note, problem, put, uncut_table_text, warn
 from townlet_core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _drift_table(drifts: Sequence[Drift], wanted: Validation) -> str:
             "" if drift.limit is None else drift.words(drift.limit),
             "beyond" if drift.is_beyond else "",
         )
-    return f"drift from {wanted.baseline}\n{table_text(table)}"
+    return f"drift from {wanted.baseline}\n{uncut_table_text(table)}"
 
 
 def _count(number: int, word: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,26 @@ map: {width: 5, height: 5}
 agents:
   - {id: anna, at: [1, 1]}
 """
+
+
+def in_terminal(folder: Path, *words: str, **variables: str) -> str:
+    """Run `townlet` in a terminal, of 60 columns unless COLUMNS says otherwise, and give what it shows there."""
+    mine, its = pty.openpty()
+    command = [sys.executable, "-m", "townlet_cli", *words]
+    own = {**os.environ, "COLUMNS": "60", "TERM": "xterm-256color", **variables}
+    own = {name: value for name, value in own.items() if name != "NO_COLOR" or "NO_COLOR" in variables}
+    process = subprocess.Popen(command, cwd=folder, stdin=its, stdout=its, stderr=its, env=own)
+    os.close(its)
+    shown = b""
+    try:
+        while piece := os.read(mine, 2**16):
+            shown += piece
+    except OSError:  # the other end is closed
+        pass
+    finally:
+        os.close(mine)
+        assert process.wait(timeout=60) == 0
+    return shown.decode().replace("\r\n", "\n")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Townlet
+from tests.cli.conftest import Townlet, in_terminal
 from tests.telemetry.epochs import record
 from tests.telemetry.plots import with_values
 from tests.telemetry.reading import line, ours, write
@@ -71,26 +70,6 @@ def without_matplotlib(folder: Path, *words: str) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
-def in_terminal(folder: Path, *words: str, **variables: str) -> str:
-    """Run `townlet telemetry plot` in a terminal of 60 columns, and give what it shows there."""
-    mine, its = pty.openpty()
-    command = [sys.executable, "-m", "townlet_cli", "telemetry", "plot", *words]
-    own = {**os.environ, "COLUMNS": "60", "TERM": "xterm-256color", **variables}
-    own = {name: value for name, value in own.items() if name != "NO_COLOR" or "NO_COLOR" in variables}
-    process = subprocess.Popen(command, cwd=folder, stdin=its, stdout=its, stderr=its, env=own)
-    os.close(its)
-    shown = b""
-    try:
-        while piece := os.read(mine, 2**16):
-            shown += piece
-    except OSError:  # the other end is closed
-        pass
-    finally:
-        os.close(mine)
-        assert process.wait(timeout=60) == 0
-    return shown.decode().replace("\r\n", "\n")
-
-
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     """Nine epochs of a run, with value losses 1 to 9."""
@@ -106,7 +85,7 @@ def test_into_a_pipe_the_plot_is_plain_text_and_needs_no_matplotlib(tmp_path: Pa
 
 def test_in_a_terminal_runs_have_colours(tmp_path: Path, log: Path) -> None:
     other = with_values(tmp_path / "other.jsonl", [5.0] * 9)
-    shown = in_terminal(tmp_path, log.name, other.name, "-m", "loss_value")
+    shown = in_terminal(tmp_path, "telemetry", "plot", log.name, other.name, "-m", "loss_value")
     names = {name: code for code, name in re.findall(r"\x1b\[([\d;]+)m⣀⡠ (\w+)", shown)}
     assert names.keys() == {"ppo", "other"}
     assert names["ppo"] != names["other"]
@@ -117,7 +96,7 @@ def test_in_a_terminal_runs_have_colours(tmp_path: Path, log: Path) -> None:
 
 
 def test_in_a_terminal_without_colours_it_is_plain(tmp_path: Path, log: Path) -> None:
-    shown = in_terminal(tmp_path, log.name, "-m", "loss_value", NO_COLOR="1")
+    shown = in_terminal(tmp_path, "telemetry", "plot", log.name, "-m", "loss_value", NO_COLOR="1")
     assert "\x1b" not in shown
     assert "loss_value  value loss, before its weight" in shown
 
@@ -221,7 +200,7 @@ def test_what_is_wrong_with_a_log_is_told(townlet: Townlet, tmp_path: Path) -> N
     assert done.returncode == 0
     assert done.stderr == (
         "note: ppo.jsonl.lock lies beside its log, and is none\n"
-        "warning: ppo.jsonl: 3 problems: 'townlet telemetry validate' tells which\n"
+        "warning: ppo.jsonl: 3 problems: see 'townlet telemetry validate ppo.jsonl'\n"
         "warning: ppo.jsonl: 1 record left out, whose epoch does not grow\n"
     )
     assert "× no number" in done.stdout

@@ -67,7 +67,7 @@ def test_a_log_of_several_runs_is_explained_by_its_last_with_a_note(townlet: Tow
     write(tmp_path / "ppo.jsonl", [*records(13, BROKEN), *records(13, BROKEN, run_id="ben")])
     done = townlet("telemetry", "explain", "ppo.jsonl")
     assert done.stdout.startswith("ppo.jsonl: run 2 (ben), epochs 1 to 13\n")
-    assert done.stderr == "note: the log has 2 runs: this is the last; --run chooses another\n"
+    assert done.stderr == "note: ppo.jsonl holds 2 runs; this is the last: --run chooses another\n"
     assert townlet("telemetry", "explain", "ppo.jsonl", "--run", "1").stderr == ""
 
 
@@ -82,7 +82,7 @@ def test_a_log_of_several_runs_is_explained_by_its_last_with_a_note(townlet: Tow
         (("export", "no.jsonl", "--to", "tensorboard", "tb"), 3, "no.jsonl: no such file"),
         (("export", "ppo.jsonl", "--to", "csv", "a.csv", "--step", "epoch"), 2, "--step: is about tensorboard"),
         (("export", "-", "--to", "csv", "a.csv"), 2, "LOG: must be a file: it is read twice"),
-        (("export", "ppo.jsonl", "--to", "jsonl", "ppo.jsonl"), 3, "ppo.jsonl: is there already"),
+        (("export", "ppo.jsonl", "--to", "jsonl", "ppo.jsonl", "--force"), 3, "ppo.jsonl: is a file of the log itself"),
         (("export", "ppo.jsonl", "--to", "csv", "no/a.csv"), 3, "no/a.csv: cannot be written"),
     ],
 )
@@ -104,5 +104,5 @@ def test_an_export_says_what_it_has_written_and_what_it_has_not(
     write(tmp_path / "ppo.jsonl", [ours(1), ours(2, lr=-1.0)])
     done = townlet("telemetry", "export", "ppo.jsonl", "--to", to, output)
     assert (done.returncode, done.stdout) == (0, f"{output}: 2 records of 1 run\n")
-    assert done.stderr == "warning: 1 problem of the log is left out: see 'townlet telemetry validate'\n"
+    assert done.stderr == "warning: ppo.jsonl: 1 problem, left out: see 'townlet telemetry validate ppo.jsonl'\n"
     assert (tmp_path / output).exists()

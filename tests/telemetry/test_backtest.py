@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.telemetry.reading import ours, write
+from townlet_core.errors import InputError
 from townlet_core.telemetry.watching.backtest import backtest
 from townlet_core.telemetry.watching.rules import Rule
 
@@ -30,3 +33,9 @@ def test_how_often_rules_would_have_fired_is_counted(tmp_path: Path) -> None:
     assert found == [(5, 3, 2, 3, 2), (5, 3, 1, 3, 3), (0, 0, 0, 0, None)]
     assert [each.state for each in result.rules] == ["FIRING", "FIRING", "ok"]
     assert (result.records, result.runs, result.warnings) == (5, 1, ["rule 'sps above 1': no record had sps"])
+
+
+def test_a_log_of_which_nothing_can_be_read_is_not_one_in_which_nothing_fired(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"\x00\xff\nno record\n")
+    with pytest.raises(InputError, match="has no record that can be read"):
+        backtest(tmp_path / "a.jsonl", [rule(above=5.0)])

@@ -243,3 +243,20 @@ def test_keys_without_end_are_cut_off() -> None:
     curves.end()
     assert (len(curves.keys), curves.is_cut) == (MOST_KEYS, True)
     assert any("would have said" in each for each in explain_curves(curves).undecided)
+
+
+def test_numbers_whose_squares_overflow_count_as_infinite(tmp_path: Path) -> None:
+    values = [(-1) ** n * 1.7e308 for n in range(20)]
+    log = write(tmp_path / "log", [ours(n + 1, loss_value=value, ep_return_mean=1.0) for n, value in enumerate(values)])
+    found = explain(log)
+    assert [(each.key, each.epoch, each.kind, each.count) for each in found.not_finite] == [
+        ("loss_value", 1, "inf", 20)
+    ]
+    with pytest.raises(InputError, match="has no number of loss_value"):
+        explain(log, metric="loss_value")
+
+
+def test_a_log_without_a_record_is_no_log_without_the_metric(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("no record\n")
+    with pytest.raises(InputError, match="has no record that can be read"):
+        explain(tmp_path / "log")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.telemetry.epochs import names as names_in
 from tests.telemetry.reading import oldest, ours, write
-from townlet_core.errors import OutputError
+from townlet_core.errors import InputError, OutputError
 from townlet_core.telemetry.exporting.export import to_csv, to_jsonl
 from townlet_core.telemetry.exporting.tensorboard import EVENTS, to_tensorboard
 
@@ -218,3 +218,26 @@ def test_a_file_that_is_there_is_replaced_only_if_that_is_asked_for(log: Path, t
     write_to(log, tmp_path / "made", force=True)
     assert (tmp_path / "made").read_text(encoding="utf-8") != "mine"
     assert names_in(tmp_path) == ["made", "ppo.jsonl"]
+
+
+@pytest.mark.parametrize("write_to", [to_csv, to_jsonl])
+@pytest.mark.parametrize("name", ["ppo.jsonl", "ppo.jsonl.1", "link"])
+def test_the_log_itself_is_never_replaced(log: Path, tmp_path: Path, write_to: Any, name: str) -> None:
+    """Not even by force, nor by the name of one of its segments, nor by a link to it."""
+    log.rename(tmp_path / "ppo.jsonl.1")
+    write(log, [timed(4)])
+    (tmp_path / "link").symlink_to(log)
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    with pytest.raises(OutputError, match="is a file of the log itself"):
+        write_to(log, tmp_path / name, force=True)
+    assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("write_to", [to_csv, to_jsonl, to_tensorboard])
+def test_nothing_is_written_of_a_log_without_a_record(tmp_path: Path, write_to: Any) -> None:
+    (tmp_path / "log").write_bytes(b"\x00\xff\n{}\n")
+    (tmp_path / "made").mkdir() if write_to is to_tensorboard else (tmp_path / "made").write_text("mine")
+    with pytest.raises(InputError, match="has no record that can be read"):
+        write_to(tmp_path / "log", tmp_path / "made", force=True)
+    assert names_in(tmp_path) == ["log", *(["made"] if (tmp_path / "made").exists() else [])]
+    assert write_to is to_tensorboard or (tmp_path / "made").read_text() == "mine"

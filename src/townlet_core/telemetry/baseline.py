@@ -254,6 +254,6 @@ def _means_of_log(path: Path) -> Baseline:
             problems.append(problem)
 
     check = Check(path, report=keep_first, visit=add)
-    check.run()
+    check.run().demand_a_record()
     doubt = f"the baseline is doubtful: {problems[0]}" if problems else None
     return Baseline({key: total / counts[key] for key, total in sums.items()}, doubt)

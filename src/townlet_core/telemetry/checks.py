@@ -57,6 +57,16 @@ class Summary(Tally):
     epochs: tuple[float, float] | None = None  # least and most
     files: list[Tally] = field(default_factory=list)
 
+    def demand_a_record(self) -> None:
+        """Refuse a log in which there is nothing but what is wrong.
+
+        Raises:
+            InputError: none of its lines is a record.
+        """
+        if not self.records:
+            hint = f"see 'townlet telemetry validate {self.name}'"
+            raise InputError("has no record that can be read", where=str(self.name), hint=hint)
+
 
 class Check:
     """The check of one log, from its oldest file to its newest: at once by `run`, or line by line as they come.

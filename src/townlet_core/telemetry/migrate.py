@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from townlet_core.errors import InputError, OutputError
 from townlet_core.telemetry.checks import Check
+from townlet_core.telemetry.drafts import complete
 from townlet_core.telemetry.formats import MIGRATED_FROM
 from townlet_core.telemetry.lines import Fault, lines, opened, parsed
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.record import KEYS, VERSION, EpochRecord
-from townlet_core.telemetry.segments import DRAFT, cannot_write
 from townlet_core.telemetry.stream import files_of
 
 REQUIRED: Final = tuple(info.alias or name for name, info in EpochRecord.model_fields.items() if info.is_required())
@@ -36,20 +35,8 @@ def migrate(log: Path, output: Path) -> Migrated:
     Check(log, report=_refuse).run()
     if output.exists():
         raise OutputError("is there already", where=str(output), hint="name another file")
-    draft = output.with_name(f"{output.name}.{DRAFT}")
-    try:
-        with draft.open("wb") as file:  # one that a killed migration has left is in nobody's way
-            try:
-                done = _write(log, file)
-                file.flush()
-                os.fsync(file.fileno())
-                os.rename(draft, output)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise cannot_write(error, output) from error
-    return done
+    with complete(output) as file:
+        return _write(log, file)
 
 
 def _write(log: Path, file: BinaryIO) -> Migrated:

@@ -50,6 +50,13 @@ def files_of(log: Path) -> list[Path]:
     return in_order(older, active, begins)
 
 
+def is_file_of(log: Path, file: Path) -> bool:
+    """Say whether a file is the log or a segment of it, by whatever name: to write to it would be to lose the log."""
+    if not file.is_file() or not (log.is_file() or numbered(real(log))):
+        return False
+    return any(each.samefile(file) for each in files_of(log))
+
+
 def real(log: Path) -> Path:
     """Give the name beside which a log has its segments: for a link, where it leads."""
     return Path(os.path.realpath(log)) if log.is_symlink() else log

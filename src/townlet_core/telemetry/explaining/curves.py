@@ -19,6 +19,7 @@ MOST_KEYS: Final = 2000
 MOST_FACTS: Final = 20  # values of a fact that are kept
 FACTS: Final = ("scenario", "config_hash", "seed", "data_mode", "epochs_planned", "telemetry_version")
 WORST: Final = "agents.worst"
+TOO_LARGE: Final = 1e100  # amount from which a number counts as infinite: squares of larger ones may be
 
 Fact = list[tuple[float, Any]]  # epoch from which it has held -> value
 
@@ -77,6 +78,9 @@ class Curves:
         sums, counts = self._sums, self._counts
         for key, value in record.items():
             if type(value) is float or type(value) is int:
+                if not -TOO_LARGE < value < TOO_LARGE:
+                    self._is_no_number(key, epoch, "inf" if value > 0 else "-inf")
+                    continue
                 sums[key] = sums.get(key, 0.0) + value
                 counts[key] += 1
         if self._held == self.width:
@@ -105,7 +109,10 @@ class Curves:
                     known.append((epoch, value))
         self.worst[-1] = record.get(WORST) or self.worst[-1]
         for key, kind in (record.get("nonfinite") or {}).items():
-            self.not_finite.setdefault(key, NotFinite(epoch, kind)).count += 1
+            self._is_no_number(key, epoch, kind)
+
+    def _is_no_number(self, key: str, epoch: float, kind: str) -> None:
+        self.not_finite.setdefault(key, NotFinite(epoch, kind)).count += 1
 
     def _finish(self) -> None:
         index = len(self.begins) - 1
@@ -158,7 +165,7 @@ def read_curves(log: Path, run: str | None = None) -> Curves:
         curves.add(record)
 
     check = Check(log, run=run, report=count, visit=add)
-    check.run()
+    check.run().demand_a_record()
     curves.end()
     curves.runs, curves.problems = check.summary.runs, problems
     return curves

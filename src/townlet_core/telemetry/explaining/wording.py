@@ -129,7 +129,8 @@ def undecided(found: Explanation, curves: Curves, *, is_replaced: bool) -> Itera
         if not any(key.startswith(begin) for key in curves.keys):
             yield f"{what}: the log has no {begin}{'*' if begin.endswith('.') else ''}"
     if curves.problems:
-        yield f"what {_count(curves.problems, 'problem')} of the log would have said: see 'townlet telemetry validate'"
+        left_out = _count(curves.problems, "problem")
+        yield f"what {left_out} of the log would have said: see 'townlet telemetry validate {curves.log}'"
     if curves.is_cut:
         yield f"what more than the first {len(curves.keys):,} keys would have said"
 

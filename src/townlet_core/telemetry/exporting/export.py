@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from townlet_core.errors import OutputError
 from townlet_core.telemetry.checks import Check, Record
+from townlet_core.telemetry.drafts import complete
 from townlet_core.telemetry.exporting.names import RENAMED, Names
 from townlet_core.telemetry.problems import Problem
-from townlet_core.telemetry.segments import DRAFT, cannot_write
+from townlet_core.telemetry.stream import is_file_of
 
 NOT_FINITE: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -39,12 +40,12 @@ def to_csv(log: Path, file: Path, *, run: str | None = None, names: Names = "tow
 
     Raises:
         InputError: the log cannot be read.
-        OutputError: the file is there already, or cannot be written.
+        OutputError: the file is there already, is of the log, or cannot be written.
     """
     columns: dict[str, None] = {}
     read(log, run, Exported(), lambda record, _: columns.update(dict.fromkeys(_renamed(record, names))))
     made = Exported()
-    with _draft(file, force=force) as draft:
+    with _new_file(file, log, force=force) as draft:
         writer = csv.DictWriter(draft, ["run", *columns], lineterminator="\n")
         writer.writeheader()
         read(log, run, made, lambda record, name: writer.writerow({"run": name, **_renamed(record, names)}))
@@ -58,10 +59,10 @@ def to_jsonl(
 
     Raises:
         InputError: the log cannot be read.
-        OutputError: the file is there already, or cannot be written.
+        OutputError: the file is there already, is of the log, or cannot be written.
     """
     made = Exported()
-    with _draft(file, force=force) as draft:
+    with _new_file(file, log, force=force) as draft:
 
         def write(record: Record, name: str) -> None:
             plain = {key: _plain(value) for key, value in _renamed(record, names).items()}
@@ -72,7 +73,11 @@ def to_jsonl(
 
 
 def read(log: Path, run: str | None, made: Exported, visit: Visit) -> None:
-    """Visit each record with the name of its run; what is wrong in the log is left out and counted."""
+    """Visit each record with the name of its run; what is wrong in the log is left out and counted.
+
+    Raises:
+        InputError: the log cannot be read, has no record, or not the run.
+    """
 
     def count(problem: Problem) -> None:
         made.problems += not problem.is_warning
@@ -87,7 +92,9 @@ def read(log: Path, run: str | None, made: Exported, visit: Visit) -> None:
     names: dict[str, str] = {}
 
     check = Check(log, run=run, report=count, visit=take)
-    made.runs = check.run().runs
+    found = check.run()
+    found.demand_a_record()
+    made.runs = found.runs
 
 
 def _free_name(run_id: str, taken: set[str]) -> str:
@@ -120,22 +127,11 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _draft(file: Path, *, force: bool) -> Iterator[TextIO]:
-    """Lend a file to write to, which has its name only when it is complete."""
-    if file.exists() and not force:
+def _new_file(file: Path, log: Path, *, force: bool) -> Iterator[codecs.StreamWriter]:
+    """Lend a text file to write to, unless that would replace something that it must not."""
+    if is_file_of(log, file):
+        raise OutputError("is a file of the log itself", where=str(file), hint="name another file")
+    if file.is_file() and not force:
         raise OutputError("is there already", where=str(file), hint="name another file, or replace it with --force")
-    draft = file.with_name(f"{file.name}.{DRAFT}")
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as open_file:
-            try:
-                yield open_file
-                open_file.flush()
-                os.fsync(open_file.fileno())
-                os.replace(draft, file)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise cannot_write(error, file) from error
+    with complete(file) as open_file:
+        yield codecs.getwriter("utf-8")(open_file)

@@ -90,6 +90,7 @@ class _Reading:
 
     def read(self) -> LogCurves:
         summary = self._check.run()
+        summary.demand_a_record()
         return LogCurves(self._log, self._all, summary.problems)
 
     def _report(self, problem: Problem) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 from townlet_core.errors import OutputError, UsageError
+from townlet_core.telemetry.drafts import complete
 from townlet_core.telemetry.plotting import figure
 from townlet_core.telemetry.plotting.page import page
 from townlet_core.telemetry.plotting.plan import Plot
@@ -36,20 +36,8 @@ def write(plot: Plot, path: Path) -> None:
         OutputError: it cannot be written; an older one is as it was.
     """
     data = page(plot) if _kind(path) == "html" else figure.picture(plot, _kind(path))
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        try:
-            with draft.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"cannot be written: {reason}", where=str(path)) from error
+    with complete(path) as file:
+        file.write(data)
 
 
 def _kind(path: Path) -> str:

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from townlet_core.errors import InputError
 from townlet_core.telemetry.checks import Check, Record, Summary
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.summarising.digest import ABSENT, Block, Digest
@@ -52,9 +51,7 @@ class Gathered:
             InputError: it cannot be read, or has no record, or not the run.
         """
         found = self._check.run()
-        if not self.records:
-            hint = f"see 'townlet telemetry validate {self.log}'"
-            raise InputError("has no record that can be read", where=str(self.log), hint=hint)
+        found.demand_a_record()
         self._flush()
         for number, key, sign in self._recent:
             if self._last is not None and number > self.records - self._last:

@@ -143,7 +143,7 @@ class Watch:
             InputError: the log was read to its end and has no record, or not the run.
         """
         if reason == "read":
-            self._check.end()
+            self._check.end().demand_a_record()
         unseen = [rule for rule in self.rules if rule.metric not in self._seen and not rule.missing]
         warned = [
             self.warn(f"rule '{rule.title}': no record had {rule.metric}")
