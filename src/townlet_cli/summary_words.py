@@ -85,9 +85,14 @@ def verdict(run: LogSummary) -> str:
 
 
 def health(found: Health) -> str:
-    """Sum up the findings."""
+    """Sum up the findings; of a log that has none of the keys to look at, nobody knows."""
+    from townlet_core.telemetry.summarising.health import RULES
+
     rules = list(dict.fromkeys(finding.rule for finding in found.findings if finding.level == "warning"))
-    return f"{count(len(rules), 'warning')}: {', '.join(rules)}" if rules else "healthy"
+    if rules:
+        return f"{count(len(rules), 'warning')}: {', '.join(rules)}"
+    is_known = any(rule.keys and rule.name in found.checked for rule in RULES)
+    return "healthy" if is_known else "no key to tell its health by"
 
 
 def ending(found: Provenance) -> str:

@@ -131,3 +131,10 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "the last of 30" in done.stdout
     assert int(done.stderr.splitlines()[-1]) / 1024 < MOST_MEGABYTES
+
+
+def test_a_run_whose_health_no_key_tells_of_is_not_called_healthy(townlet: Townlet, tmp_path: Path) -> None:
+    (tmp_path / "bare").write_text('{"epoch": 1, "telemetry_version": 1.1}\n{"epoch": 2, "telemetry_version": 1.1}\n')
+    done = townlet("telemetry", "summary", "bare")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].endswith("; no key to tell its health by")
