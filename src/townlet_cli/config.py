@@ -8,7 +8,6 @@ import typer
 
 from townlet_cli.options import Config, Configs, Json, OutputFile, Overrides
 from townlet_cli.render import note, problem, put, table_text
-from townlet_cli.writing import write_whole
 from townlet_core.errors import ConfigError, InputError
 
 FINDING = 1
@@ -101,5 +100,8 @@ def schema(
     if output is None:
         put(text)
         return
-    write_whole(output, text)
+    from townlet_core.documents.drafts import complete
+
+    with complete(output) as file:
+        file.write(text.encode())
     note(f"begin a YAML file with '# yaml-language-server: $schema={output}' to have it checked while you write")

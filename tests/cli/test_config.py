@@ -85,4 +85,4 @@ def test_schema_writes_a_file_and_tells_how_to_use_it(townlet: Townlet, tmp_path
 def test_schema_that_cannot_be_written_is_an_error(townlet: Townlet) -> None:
     done = townlet("config", "schema", "--output", "no/folder/town.json")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "error: no/folder/town.json: cannot be written: No such file or directory\n"
+    assert done.stderr == "error: no/folder/town.json: cannot be written: no such file or directory\n"

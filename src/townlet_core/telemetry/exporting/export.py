@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from townlet_core.documents.drafts import complete
 from townlet_core.errors import OutputError
 from townlet_core.telemetry.checks import Check, Record
-from townlet_core.telemetry.drafts import complete
 from townlet_core.telemetry.exporting.names import RENAMED, Names
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.stream import is_file_of

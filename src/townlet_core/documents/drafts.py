@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from townlet_core.errors import OutputError
-from townlet_core.telemetry.segments import DRAFT
+
+DRAFT: Final = "draft"  # what the name of a file ends in before it is complete
 
 
 @contextmanager

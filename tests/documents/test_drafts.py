@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.telemetry.epochs import names
+from townlet_core.documents.drafts import complete
 from townlet_core.errors import OutputError
-from townlet_core.telemetry.drafts import complete
 
 
 def test_what_was_there_stays_until_all_of_the_new_file_is_written(tmp_path: Path) -> None:
