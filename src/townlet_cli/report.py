@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import fits, note, put, table_text, warn
+from townlet_cli.render import counted, fits, note, put, table_text, warn
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,9 +30,8 @@ def show_capture(report: CaptureReport) -> None:
     left_out = len(report.samples) - MOST_ROWS
     more = [f"... and {left_out:,} more, in the metrics file"] if left_out > 0 else []
     tables = table_text(_metrics_table_that_fits(report), *more, *_events_table(report))
-    size = (
-        f"{_count(report.worlds, 'world')}, {_count(len(report.samples), 'sample')}, {report.agent_steps:,} agent-steps"
-    )
+    counts = counted(report.worlds, "world"), counted(len(report.samples), "sample")
+    size = f"{', '.join(counts)}, {report.agent_steps:,} agent-steps"
     put(f"{tables}\n{report.scenario}: {report.ticks:,} ticks, {size}, {report.seconds:.2f} s\n{report.manifest}")
 
 
@@ -99,7 +98,3 @@ def _events(sample: SampleReport) -> dict[str, float]:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.3f}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

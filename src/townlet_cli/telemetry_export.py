@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from townlet_cli.options import Force, path_of
-from townlet_cli.render import put, warn
+from townlet_cli.render import counted, put, warn
 from townlet_core.errors import UsageError
 
 
@@ -54,11 +54,7 @@ def export(
 
         made = (to_csv if to == "csv" else to_jsonl)(log, output, run=run, names=names, force=force)
     if made.problems:
-        warn(f"{log}: {_count(made.problems, 'problem')}, left out: see 'townlet telemetry validate {log}'")
+        warn(f"{log}: {counted(made.problems, 'problem')}, left out: see 'townlet telemetry validate {log}'")
     if made.left_out:
-        warn(f"{log}: {_count(made.left_out, 'record')} without {step or 'steps'}, left out")
-    put(f"{output}: {_count(made.records - made.left_out, 'record')} of {_count(made.runs, 'run')}")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
+        warn(f"{log}: {counted(made.left_out, 'record')} without {step or 'steps'}, left out")
+    put(f"{output}: {counted(made.records - made.left_out, 'record')} of {counted(made.runs, 'run')}")

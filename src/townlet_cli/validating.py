@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import note, problem, put, uncut_table_text, warn
+from townlet_cli.render import counted, note, problem, put, uncut_table_text, warn
 from townlet_core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Text:
             put("")
         if len(summary.files) > 1:
             for file in summary.files:
-                put(f"  {file.name}: {_count(file.records, 'record')}, {_verdict(file)}")
+                put(f"  {file.name}: {counted(file.records, 'record')}, {_verdict(file)}")
         put(f"{summary.name}: {_verdict(summary)}: {', '.join(_facts(summary))}")
 
     def end(self, code: int) -> None:
@@ -201,16 +201,16 @@ def _plain(drift: Drift) -> dict[str, object]:
 
 
 def _verdict(tally: Tally) -> str:
-    words = [_count(tally.problems, "problem")] if tally.problems else []
-    words += [_count(tally.warnings, "warning")] if tally.warnings else []
+    words = [counted(tally.problems, "problem")] if tally.problems else []
+    words += [counted(tally.warnings, "warning")] if tally.warnings else []
     return ", ".join(words) or "ok"
 
 
 def _facts(summary: Summary) -> list[str]:
     files = f" in {len(summary.files):,} files" if len(summary.files) > 1 else ""
-    facts = [_count(summary.records, "record") + files]
+    facts = [counted(summary.records, "record") + files]
     if summary.runs:
-        facts.append(f"run {summary.run}" if summary.runs == 1 else _count(summary.runs, "run"))
+        facts.append(f"run {summary.run}" if summary.runs == 1 else counted(summary.runs, "run"))
     if summary.epochs is not None:
         least, most = summary.epochs
         facts.append(f"epochs {least:,.0f} to {most:,.0f}" if most > least else f"epoch {least:,.0f}")
@@ -236,7 +236,3 @@ def _drift_table(drifts: Sequence[Drift], wanted: Validation) -> str:
             "beyond" if drift.is_beyond else "",
         )
     return f"drift from {wanted.baseline}\n{uncut_table_text(table)}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from townlet_cli.render import note, put, warn
+from townlet_cli.render import counted, note, put, warn
 
 if TYPE_CHECKING:
     from townlet_core.telemetry.watching.events import Alert, BreachSeen, Ended, Event, RecordSeen, Resolved, Warned
@@ -111,7 +111,7 @@ def warning_words(warned: Warned) -> str:
 
 def end_words(ended: Ended) -> str:
     """Word the end."""
-    counts = [_count(ended.records, "record"), _count(ended.alerts, "alert"), _count(ended.warnings, "warning")]
+    counts = [counted(ended.records, "record"), counted(ended.alerts, "alert"), counted(ended.warnings, "warning")]
     still = f"; firing still: {', '.join(ended.firing)}" if ended.firing else ""
     return f"{ENDINGS[ended.reason]}: {', '.join(counts)}{still}"
 
@@ -134,7 +134,3 @@ def number(value: float | None, digits: int = 4) -> str:
 def _name(rule: str, metric: str | None) -> str:
     """Give the name of a rule, if that is not what it demands."""
     return "" if metric is not None and rule.startswith((metric, f"|{metric}|")) else f"{rule}: "
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}" + ("" if count == 1 else "s")

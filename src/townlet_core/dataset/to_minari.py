@@ -18,6 +18,7 @@ from townlet_core.dataset.sources import Capture, Source, find_captures, sample_
 from townlet_core.errors import InputError, OutputError, SampleError, UsageError
 from townlet_core.samples.manifest import Manifest, Metadata, files_of, locate
 from townlet_core.samples.npz import NpzReader
+from townlet_core.samples.putting import sync
 from townlet_core.samples.sample import Meta, Sample
 from townlet_core.samples.seal import read_seal
 
@@ -133,7 +134,7 @@ def _write(capture: Capture, name: str, data: Path) -> Exported:
     storage.update_metadata(_metadata(capture, first.meta, name))
     storage.update_episodes(_episode(life) for life in chain([first], lives))
     for path in (*data.iterdir(), data, data.parent):
-        _sync(path)
+        sync(path)
     size = sum(path.stat().st_size for path in data.iterdir())
     return Exported(data.parent, storage.total_episodes, storage.total_steps, size)
 
@@ -246,18 +247,9 @@ def _put(new: Path, target: Path) -> None:
         if os.path.lexists(old):
             os.rename(old, target)
         raise
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _cannot_write(error: OSError, name: str) -> OutputError:
     reason = (error.strerror or str(error)).lower()
     return OutputError(f"cannot be written: {reason}", where=error.filename or name, hint="nothing was changed")
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or a folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -36,6 +36,7 @@ from townlet_core.policy.saved import (
 )
 from townlet_core.ppo.train import Mode, Trainer
 from townlet_core.samples.provenance import Versions, version_of, versions
+from townlet_core.samples.putting import sync
 from townlet_core.schema import StrictModel
 from townlet_core.world import records
 
@@ -153,12 +154,12 @@ def _commit(folder: Path, name: str, files: Mapping[str, bytes]) -> Path:
                 target.write(data)
                 target.flush()
                 os.fsync(target.fileno())
-        _sync(hidden)
+        sync(hidden)
         hidden.chmod(0o755)
         if (folder / name).exists():
             remove(folder / name)
         os.rename(hidden, folder / name)
-        _sync(folder)
+        sync(folder)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     return folder / name
@@ -175,14 +176,6 @@ def clear_hidden(folder: Path) -> None:
     """Remove what killed runs have left half written."""
     for rest in folder.glob(f"{HIDDEN}*"):
         shutil.rmtree(rest, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def state_layout() -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from townlet_core.errors import OutputError
+from townlet_core.samples.putting import sync
 from townlet_core.schema import StrictModel
 
 SCHEMA_VERSION: Final = 1
@@ -82,11 +83,7 @@ def save_report(report: SuiteReport, root: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, root / SUITE)
-        folder = os.open(root, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(root)
     except OSError as error:
         draft.unlink(missing_ok=True)
         problem = f"cannot be written: {(error.strerror or str(error)).lower()}"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from townlet_core.errors import OutputError
 
-DRAFT = "draft"  # what is added to the name of a file that is not complete yet
 SUPERSEDING, SUPERSEDED = "superseding", "superseded"  # why a record is set aside: it will be, is written anew
 PACKED = ".gz"  # how the name of a compressed segment ends
 

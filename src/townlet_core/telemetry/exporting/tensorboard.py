@@ -11,11 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
+from townlet_core.documents.drafts import DRAFT
 from townlet_core.errors import InputError, OutputError
 from townlet_core.telemetry.checks import Record
 from townlet_core.telemetry.exporting.export import NOT_FINITE, Exported, read
 from townlet_core.telemetry.exporting.names import RENAMED, Names, group_of, tag_of
-from townlet_core.telemetry.segments import DRAFT, cannot_write
+from townlet_core.telemetry.segments import cannot_write
 
 EVENTS: Final = "events.out.tfevents.townlet"  # the name of our file in a run's folder
 ANY_EVENTS: Final = "tfevents"  # what TensorBoard takes for an event file
