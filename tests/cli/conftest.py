@@ -23,6 +23,11 @@ agents:
 """
 
 
+def unmeasured() -> dict[str, str]:
+    """Give the environment of a process whose files or memory are bounded: measuring its coverage needs some itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def in_terminal(folder: Path, *words: str, **variables: str) -> str:
     """Run `townlet` in a terminal, of 60 columns unless COLUMNS says otherwise, and give what it shows there."""
     mine, its = pty.openpty()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Townlet, in_terminal
+from tests.cli.conftest import Townlet, in_terminal, unmeasured
 from tests.telemetry.epochs import record
 from tests.telemetry.plots import with_values
 from tests.telemetry.reading import line, ours, write
@@ -148,7 +148,9 @@ def test_a_page_needs_no_matplotlib_and_a_picture_says_what_to_install(tmp_path:
 def test_a_full_disk_leaves_the_older_picture_as_it_was(tmp_path: Path, log: Path) -> None:
     (tmp_path / "plot.html").write_bytes(b"old")
     words = f"ulimit -f 4; exec {sys.executable} -m townlet_cli telemetry plot {log.name} -o plot.html"
-    done = subprocess.run(["sh", "-c", words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", words], cwd=tmp_path, env=unmeasured(), capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (
         3,
         "",

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.conftest import Townlet
+from tests.cli.conftest import Townlet, unmeasured
 from townlet_core.rollout.report import CaptureReport
 
 KITCHEN = """\
@@ -219,15 +219,12 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_behind(townlet: Townlet, kit
     townlet("rollout", "capture", kitchen, "-o", "warm", "-t", "20")
     before = names(tmp_path)
 
-    # coverage, where it measures, writes a larger file as the command ends
-    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-
     def allow_small_files_only() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
     done = subprocess.run(
         [sys.executable, "-m", "townlet_cli", "rollout", "capture", str(kitchen), "-o", "out"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, preexec_fn=allow_small_files_only, env=unmeasured,
+        cwd=tmp_path, capture_output=True, text=True, check=False, preexec_fn=allow_small_files_only, env=unmeasured(),
     )  # fmt: skip
     assert (done.returncode, done.stdout, names(tmp_path)) == (3, "", before)
     assert done.stderr.startswith("error: out")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Townlet
+from tests.cli.conftest import Townlet, unmeasured
 from tests.telemetry.epochs import record
 from tests.telemetry.reading import line, oldest, ours, theirs, write
 
@@ -199,9 +199,8 @@ def test_memory_does_not_grow_with_the_log_its_problems_or_its_longest_line(tmp_
             file.write(line(ours(n, **({"lr": -1.0, f"weather_{n}": 1} if n % 2 else {}))))
         file.write(b"{" + b"x" * 30_000_000 + b"\n")
         file.write(b"{" + b'"a":1,' * 600_000 + b"}\n")
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "telemetry", "validate", str(log)], capture_output=True, text=True, check=False
-    )
+    words = [sys.executable, "-c", SCRIPT, "telemetry", "validate", str(log)]
+    done = subprocess.run(words, env=unmeasured(), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "4,000 records" in done.stdout
     assert int(done.stderr) / 1024 < MOST_MEGABYTES
