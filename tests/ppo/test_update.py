@@ -12,7 +12,7 @@ import torch
 from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
 from townlet_core.ppo.learner import Learner
-from townlet_core.ppo.update import Batch, minibatches, moments_of, scaling, update
+from townlet_core.ppo.update import Batch, columns_of, minibatches, moments_of, scaling, update
 
 SHAPE = Shape(map=(0, 0, 0), features=3, actions=2)
 
@@ -40,12 +40,14 @@ def batch(network: ActorCritic, agents: int = 4, ticks: int = 8, seed: int = 0) 
         features=features,
         penalty=penalty.reshape(ticks, agents, 2),
         actions=actions,
-        old_log_probs=log_probs,
-        advantages=advantages,
-        returns=torch.randn(ticks, agents, generator=g),
-        old_values=values.reshape(ticks, agents),
-        weights=weights,
-        choices=choices,
+        columns=columns_of(
+            old_log_probs=log_probs,
+            advantages=advantages,
+            returns=torch.randn(ticks, agents, generator=g),
+            old_values=values.reshape(ticks, agents),
+            weights=weights,
+            choices=choices,
+        ),
         moments=moments_of(advantages.numpy(), weights.numpy(), choices.numpy()),
     )
 
@@ -58,9 +60,10 @@ def split(whole: Batch, at: int) -> list[Batch]:
     """The agents before and from `at` on as two parts."""
     parts = []
     for agents in (slice(None, at), slice(at, None)):
-        fields = {name: getattr(whole, name)[:, agents] for name in Batch._fields[:-1]}
-        moments = moments_of(*(fields[name].numpy() for name in ("advantages", "weights", "choices")))
-        parts.append(Batch(**fields, moments=moments))
+        fields = {name: getattr(whole, name)[:, agents] for name in ("map", "features", "penalty", "actions")}
+        columns = whole.columns[:, :, agents]
+        _, advantages, _, _, weights, choices = columns.numpy()
+        parts.append(Batch(**fields, columns=columns, moments=moments_of(advantages, weights, choices)))
     return parts
 
 
@@ -146,7 +149,7 @@ def test_what_is_learned_from_beside_pulls_too() -> None:
     whole = batch(alone.network)
     update(alone, [whole], entropy_coef=0.0, key=[0])
 
-    def pull() -> tuple[list[torch.Tensor], torch.Tensor]:
+    def pull(threads: int) -> tuple[list[torch.Tensor], torch.Tensor]:
         """The loss 10 bias^2 + 10 bias, by hand."""
         bias = beside.network.head.bias
         slopes = [torch.zeros_like(parameter) for parameter in beside.parameters]

@@ -50,8 +50,8 @@ class PPO(StrictModel):
     )
     parts: Annotated[int, Field(ge=1, le=1024)] = Field(
         2,
-        description="parts of the worlds (of at least 64 agents; minibatches of fewer are divided by ticks), each "
-        "played and differentiated by its own thread; decides on the last bits of the result",
+        description="parts of the worlds (of at least 64 agents), each played and differentiated by its own thread; "
+        "decides on the last bits of the result",
     )
 
 

@@ -23,15 +23,18 @@ class Marks(NamedTuple):
     worths: Tensor  # [M] what stands there
     starts: Tensor  # [n + 1] int32 where the list of each map begins; M at the end
 
-    def take(self, maps: Tensor) -> Self:
-        """Take some of the maps, in the order in which their numbers `[k]` stand."""
-        first = self.starts[maps]
-        lengths = self.starts[maps + 1] - first
-        starts = torch.zeros(len(maps) + 1, dtype=torch.int32, device=self.starts.device)
-        torch.cumsum(lengths, 0, out=starts[1:])
-        moved = torch.repeat_interleave(first - starts[:-1], lengths)
-        places = moved + torch.arange(len(moved), dtype=torch.int32, device=moved.device)
-        return type(self)(self.cells[places], self.worths[places], starts)
+    def take(self, groups: Tensor, size: int = 1) -> Self:
+        """Take some of the maps, in the order in which the numbers of their groups `[k]` stand.
+
+        Args:
+            size: of the groups into which all maps, one after another, are divided.
+        """
+        wanted, begins = groups.numpy(), self.starts.numpy()
+        starts = np.zeros(len(wanted) * size + 1, np.int32)
+        count_taken(begins, wanted, size, starts)
+        cells, worths = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+        copy_taken(self.cells.numpy(), self.worths.numpy(), begins, wanted, size, cells, worths)
+        return type(self)(*(torch.from_numpy(part) for part in (cells, worths, starts)))
 
 
 def sum_rows(marks: Marks, weights: Tensor) -> Tensor:
@@ -82,6 +85,25 @@ def copy_marks(maps: Any, cells: Any, worths: Any) -> None:
                 cells[at] = j
                 worths[at] = maps[i, j]
                 at += 1
+
+
+@kernel
+def count_taken(begins: Any, groups: Any, size: Any, starts: Any) -> None:
+    """Find out where the list of each map begins that is taken."""
+    for i in range(len(groups)):
+        for j in range(size):
+            taken, wanted = i * size + j, groups[i] * size + j
+            starts[taken + 1] = starts[taken] + begins[wanted + 1] - begins[wanted]
+
+
+@kernel
+def copy_taken(cells: Any, worths: Any, begins: Any, groups: Any, size: Any, to_cells: Any, to_worths: Any) -> None:
+    """Copy the lists of the maps that are taken."""
+    at = 0
+    for i in range(len(groups)):
+        for place in range(begins[groups[i] * size], begins[(groups[i] + 1) * size]):
+            to_cells[at], to_worths[at] = cells[place], worths[place]
+            at += 1
 
 
 @kernel

@@ -42,8 +42,10 @@ class ActorCritic(nn.Module):
         self.map_weights = nn.Parameter(torch.empty(encoded, first)) if encoded else None
         self.feature_layer = nn.Linear(shape.features, first)
         widths = [first, *others]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        inner = [nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
+        self.layers = nn.ModuleList(inner)
         self.head = nn.Linear(widths[-1], shape.actions + 1)
+        self.after_first = (*inner, self.head)
         self.activate = {"relu": torch.relu_, "tanh": torch.tanh_}[settings.activation]  # in place
         self._initialise(5 / 3 if settings.activation == "tanh" else math.sqrt(2), generator)
 
@@ -65,10 +67,6 @@ class ActorCritic(nn.Module):
         output = self.say(self.hidden(map, features)[-1])
         return output[:, :-1], output[:, -1]
 
-    def linears(self) -> list[nn.Linear]:
-        """Give the layers after the first, the head the last."""
-        return [*(layer for layer in self.layers if isinstance(layer, nn.Linear)), self.head]
-
     def say(self, last: Tensor) -> Tensor:
         """Give logits and value, `[n, actions + 1]`, from what the last hidden layer gives."""
         return linear(last, self.head)
@@ -81,7 +79,7 @@ class ActorCritic(nn.Module):
                 sum_rows(map, self.map_weights) if isinstance(map, Marks) else self.encoder(map) @ self.map_weights
             )
         given = [self.activate(first)]
-        for layer in self.linears()[:-1]:
+        for layer in self.after_first[:-1]:
             given.append(self.activate(linear(given[-1], layer)))
         return given
 

@@ -7,7 +7,8 @@ small steps. Convolutions are left to autograd. Tests hold the two to each other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -19,21 +20,37 @@ from townlet_core.ppo.losses import Minibatch, Term, differentiate
 
 
 def gradients(
-    network: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
+    network: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term, *, threads: int = 1
 ) -> tuple[Sequence[Tensor], Tensor]:
     """Give the derivative of the loss of a minibatch by each parameter, in the network's order, and its outcome.
 
     Args:
         term: losses.surrogate, or losses.regression.
+        threads: among which each product of the network is divided. All else stays on this thread: divided, the small
+            steps of the loss take longer.
     """
     if isinstance(batch.map, Marks) or network.map_weights is None:
         with torch.no_grad():
-            hidden = network.hidden(batch.map, batch.features)
-            by_output, outcome = differentiate(network.say(hidden[-1]), batch, settings, entropy_coef, term)
-            return chain_rule(network, batch.map, batch.features, hidden, by_output), outcome
+            with dividing_products(threads):
+                hidden = network.hidden(batch.map, batch.features)
+                output = network.say(hidden[-1])
+            by_output, outcome = differentiate(output, batch, settings, entropy_coef, term)
+            with dividing_products(threads):
+                return chain_rule(network, batch.map, batch.features, hidden, by_output), outcome
     output = network.say(network.hidden(batch.map, batch.features)[-1])
     by_output, outcome = differentiate(output.detach(), batch, settings, entropy_coef, term)
     return torch.autograd.grad(output, list(network.parameters()), by_output), outcome
+
+
+@contextmanager
+def dividing_products(threads: int) -> Iterator[None]:
+    """Let torch divide what this thread computes among some threads of its own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def chain_rule(
@@ -47,7 +64,7 @@ def chain_rule(
     """
     found: dict[Tensor, Tensor] = {}
     by_layer = by_output  # derivative by what a layer gives before its activation, [n, width]
-    for layer, below in zip(reversed(network.linears()), reversed(hidden), strict=True):
+    for layer, below in zip(reversed(network.after_first), reversed(hidden), strict=True):
         found[layer.weight], found[layer.bias] = by_layer.T @ below, by_layer.sum(0)
         by_layer = network.activate_back(by_layer @ layer.weight, below)
     first = network.feature_layer

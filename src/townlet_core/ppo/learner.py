@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -15,7 +16,7 @@ from townlet_core.policy.network import ActorCritic
 
 P = TypeVar("P")
 R = TypeVar("R")
-Loss = Callable[[], tuple[Sequence[Tensor], Tensor]]  # gives its gradient, parameter by parameter, and its outcome
+Loss = Callable[[int], tuple[Sequence[Tensor], Tensor]]  # on some threads: its gradient by parameter, its outcome
 Reduce = Callable[[Tensor], None]  # replaces a tensor by its sum over all processes
 
 
@@ -41,13 +42,14 @@ class Learner:
     """Takes gradient steps. The sum over parts has a fixed order, so the result does not depend on the threads.
 
     Args:
-        threads: parts differentiated at a time.
+        threads: parts differentiated at a time; a part that is alone has its products divided among them.
         reduce: sums a gradient over processes; None where there is one.
     """
 
     def __init__(self, network: ActorCritic, settings: PPO, *, threads: int = 1, reduce: Reduce | None = None) -> None:
         self.network = network
         self.settings = settings
+        self.threads = threads
         self.parameters = list(network.parameters())
         flat = torch.nn.Parameter(torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters]))
         at = 0
@@ -85,7 +87,8 @@ class Learner:
             [8] the fields of Outcome summed over this process's `losses`, the policy loss of `also`, and the gradient's
             norm before clipping.
         """
-        results = self.each(self._differentiate, [*losses, *also])
+        all_losses = [*losses, *also]
+        results = self.each(partial(self._differentiate, alone=len(all_losses) == 1), all_losses)
         flat, told = results[0]
         further = torch.zeros_like(told[0])
         for number, (gradient, outcome) in enumerate(results[1:], start=1):
@@ -103,7 +106,7 @@ class Learner:
         self.optimizer.step()
         return torch.cat([told, torch.stack([further, norm])])
 
-    def _differentiate(self, loss: Loss) -> tuple[Tensor, Tensor]:
-        """Give the flat gradient of one loss, and its outcome."""
-        found, outcome = loss()
+    def _differentiate(self, loss: Loss, *, alone: bool) -> tuple[Tensor, Tensor]:
+        """Give the flat gradient of one loss, and its outcome; if it is alone, all threads are for its products."""
+        found, outcome = loss(self.threads if alone else 1)
         return torch.cat([gradient.reshape(-1) for gradient in found]), outcome

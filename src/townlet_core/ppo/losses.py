@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.marks import Marks
+from townlet_core.ppo.loss_kernel import differentiate_rows
 
 
 class Minibatch(NamedTuple):
@@ -107,6 +109,8 @@ def differentiate(
 ) -> tuple[Tensor, Tensor]:
     """Give the derivative of the loss by what the network says, and what there is to tell of the loss.
 
+    On this processor a kernel does it, see loss_kernel; what follows is for other devices.
+
     The loss is policy_loss + value_coef * value_loss - entropy_coef * entropy of Outcome. Autograd would take some
     forty small steps through it, which with small batches cost more than the network. Its derivative by a logit is the
     policy term's slope times that of the log-probability taken (1 - p where it is the action's, else -p), and
@@ -118,6 +122,15 @@ def differentiate(
     Returns:
         The derivative, [n, N + 1], and the fields of Outcome in one tensor.
     """
+    if output.device.type == "cpu":
+        return _by_kernel(output, batch, settings, entropy_coef, term)
+    return differentiate_tensors(output, batch, settings, entropy_coef, term)
+
+
+def differentiate_tensors(
+    output: Tensor, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
+) -> tuple[Tensor, Tensor]:
+    """Do it in steps of tensors."""
     logits, values = output[:, :-1], output[:, -1]
     masked = logits + batch.penalty
     log_probs = torch.log_softmax(masked, dim=-1)
@@ -138,3 +151,16 @@ def differentiate(
     by_output.scatter_add_(1, actions, slope)
     torch.mul(batch.weights * value_slope, settings.value_coef, out=by_output[:, -1])
     return by_output, outcome
+
+
+def _by_kernel(
+    output: Tensor, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
+) -> tuple[Tensor, Tensor]:
+    by_output, outcome = torch.empty_like(output), np.zeros(len(Outcome._fields))
+    free = settings.value_clip_range is None
+    differentiate_rows(
+        *(part.numpy() for part in (output, *batch[2:])),
+        term is surrogate, settings.clip_range, np.inf if free else settings.value_clip_range, settings.value_coef,
+        entropy_coef, by_output.numpy(), outcome,
+    )  # fmt: skip
+    return by_output, torch.from_numpy(outcome).to(output.dtype)

@@ -155,6 +155,7 @@ class ReplayBuffer:
         shares: tuple[float, float],
         ppo: PPO,
         entropy_coef: float,
+        threads: int,
     ) -> tuple[Sequence[Tensor], Tensor]:
         seen = self.dataset.observations(rows)
         batch = Minibatch(
@@ -170,7 +171,8 @@ class ReplayBuffer:
             choices=self._tensor(self.choices[rows]).to(torch.float32) * shares[1],
         )
         compared = self.anchor is not None or self.method == "vtrace"
-        return gradients(self.learner.network, batch, ppo, entropy_coef, surrogate if compared else regression)
+        term = surrogate if compared else regression
+        return gradients(self.learner.network, batch, ppo, entropy_coef, term, threads=threads)
 
     def _network(self, seen: Observations) -> tuple[Tensor, Tensor]:
         """Give logits and values of what was seen."""

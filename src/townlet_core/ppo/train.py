@@ -166,7 +166,6 @@ class Trainer:
             [batch for batch, _ in collected],
             entropy_coef=plan.entropy_coef(number),
             key=[plan.seed, number],
-            pieces=max(1, ppo.parts // self.many),
             reduce=self.processes.add if self.processes.size > 1 else None,
             also=also,
         )

@@ -37,29 +37,41 @@ class Batch(NamedTuple):
     features: Tensor  # [T, B, F]
     penalty: Tensor  # [T, B, N]
     actions: Tensor  # [T, B]
-    old_log_probs: Tensor  # [T, B]
-    advantages: Tensor  # [T, B]
-    returns: Tensor  # [T, B]
-    old_values: Tensor  # [T, B]
-    weights: Tensor  # [T, B] 1 where somebody lived, else 0
-    choices: Tensor  # [T, B] 1 where somebody had a choice, else 0
+    columns: Tensor  # [6, T, B] see columns_of
     moments: NDArray[np.float64]  # [T, 4] see moments_of
 
     def take(self, ticks: Tensor, scaling: Scaling) -> Minibatch:
         """Take whole ticks."""
-        _, *others, _ = self
-        batch = Minibatch(self._maps(ticks), *(part.index_select(0, ticks).flatten(0, 1) for part in others))
-        return batch._replace(
-            weights=batch.weights * scaling.share,
-            choices=batch.choices * scaling.choice_share,
-            advantages=(batch.advantages - scaling.mean) * scaling.factor,
+        old_log_probs, advantages, returns, old_values, weights, choices = self.columns.index_select(1, ticks).flatten(1)
+        agents = self.actions.shape[1]
+        return Minibatch(
+            self.map.take(ticks, agents) if isinstance(self.map, Marks) else _take(self.map, ticks),
+            *(_take(part, ticks) for part in (self.features, self.penalty, self.actions)),
+            old_log_probs=old_log_probs,
+            advantages=(advantages - scaling.mean) * scaling.factor,
+            returns=returns,
+            old_values=old_values,
+            weights=weights * scaling.share,
+            choices=choices * scaling.choice_share,
         )
 
-    def _maps(self, ticks: Tensor) -> Tensor | Marks:
-        if not isinstance(self.map, Marks):
-            return self.map.index_select(0, ticks).flatten(0, 1)
-        agents = self.actions.shape[1]
-        return self.map.take((ticks.unsqueeze(1) * agents + torch.arange(agents)).flatten())
+
+def columns_of(
+    *,
+    old_log_probs: Tensor,
+    advantages: Tensor,
+    returns: Tensor,
+    old_values: Tensor,
+    weights: Tensor,
+    choices: Tensor,
+) -> Tensor:
+    """Put together, so that they can be taken together, what there is one number of a transition, each [T, B].
+
+    Args:
+        weights: 1 where somebody lived, else 0.
+        choices: 1 where somebody had a choice, else 0.
+    """
+    return torch.stack([old_log_probs, advantages, returns, old_values, weights, choices])
 
 
 class Updated(NamedTuple):
@@ -118,7 +130,6 @@ def update(
     *,
     entropy_coef: float,
     key: Sequence[int],
-    pieces: int = 1,
     reduce: Reduce | None = None,
     also: Iterator[Sequence[Loss]] | None = None,
 ) -> Updated:
@@ -127,7 +138,6 @@ def update(
     Args:
         batches: one a part, all of the same ticks.
         key: what the order of minibatches depends on.
-        pieces: into which the ticks of a minibatch are divided, to be differentiated side by side.
         reduce: sums a tensor over all processes, which must call this together.
         also: further losses for each gradient step, such as those of captures.
     """
@@ -141,11 +151,7 @@ def update(
         for ticks in dealt:
             rows = torch.from_numpy(ticks).to(device)
             scale = scaling(known[ticks].sum(0), normalize=settings.normalize_advantages)
-            losses = [
-                partial(_part_loss, learner, batch, piece, scale, entropy_coef)
-                for batch in batches
-                for piece in rows.tensor_split(min(pieces, len(ticks)))
-            ]
+            losses = [partial(_part_loss, learner, batch, rows, scale, entropy_coef) for batch in batches]
             steps.append(learner.step(losses, next(also) if also is not None else ()))
         if settings.target_kl is not None:
             kl = torch.stack(steps[-len(dealt) :])[:, Outcome._fields.index("k3")].mean()
@@ -156,10 +162,15 @@ def update(
     return summarise(torch.stack(steps), reduce)
 
 
+def _take(part: Tensor, ticks: Tensor) -> Tensor:
+    return part.index_select(0, ticks).flatten(0, 1)
+
+
 def _part_loss(
-    learner: Learner, batch: Batch, rows: Tensor, scale: Scaling, entropy_coef: float
+    learner: Learner, batch: Batch, rows: Tensor, scale: Scaling, entropy_coef: float, threads: int
 ) -> tuple[Sequence[Tensor], Tensor]:
-    return gradients(learner.network, batch.take(rows, scale), learner.settings, entropy_coef, surrogate)
+    taken = batch.take(rows, scale)
+    return gradients(learner.network, taken, learner.settings, entropy_coef, surrogate, threads=threads)
 
 
 def summarise(steps: Tensor, reduce: Reduce | None = None) -> Updated:
