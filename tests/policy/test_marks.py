@@ -53,10 +53,20 @@ def test_maps_are_taken_in_any_order_and_more_than_once(maps: np.ndarray, data: 
     assert torch.equal(drawn(list_marks(maps).take(torch.tensor(numbers))), torch.from_numpy(maps[numbers]))
 
 
+@given(MAPS, st.data())
+def test_maps_are_taken_in_groups(maps: np.ndarray, data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(maps)))
+    groups = data.draw(st.lists(st.integers(0, len(maps) // size - 1), min_size=1, max_size=5))
+    wanted = np.concatenate([maps[size * group : size * (group + 1)] for group in groups])
+    assert torch.equal(drawn(list_marks(maps).take(torch.tensor(groups), size)), torch.from_numpy(wanted))
+
+
 @given(MAPS)
 def test_a_list_is_multiplied_as_the_map_would_be_and_so_is_its_gradient(maps: np.ndarray) -> None:
     g = torch.Generator().manual_seed(len(maps))
     weights, gradient = torch.randn(TILES, 3, generator=g), torch.randn(len(maps), 3, generator=g)
     marks, dense = list_marks(maps), torch.from_numpy(maps)
     torch.testing.assert_close(sum_rows(marks, weights), dense @ weights)
-    torch.testing.assert_close(sum_rows_back(marks, gradient, TILES), dense.T @ gradient)
+    by_weights = torch.full((TILES, 3), 7.0)
+    sum_rows_back(marks, gradient, by_weights)
+    torch.testing.assert_close(by_weights, dense.T @ gradient)

@@ -17,7 +17,7 @@ from townlet_core.policy.learned import LearnedPolicy
 from townlet_core.policy.network import ActorCritic, Shape, penalty_of
 from townlet_core.ppo.advantages import gae, next_values
 from townlet_core.ppo.learner import Learner
-from townlet_core.ppo.update import Batch, columns_of, moments_of, update
+from townlet_core.ppo.update import Batch, Columns, moments_of, update
 
 CARTS, TICKS, MOST_STEPS = 8, 32, 150_000
 SOLVED = 475.0  # of at most 500, over the last twenty episodes
@@ -88,13 +88,15 @@ def batch(features: Floats, actions: Any, log_probs: Floats, values: Floats, adv
         features=torch.from_numpy(features),
         penalty=penalty_of(torch.ones(TICKS, CARTS, 2)),
         actions=torch.from_numpy(actions),
-        columns=columns_of(
-            old_log_probs=torch.from_numpy(log_probs),
-            advantages=torch.from_numpy(advantages),
-            returns=torch.from_numpy(advantages + values),
-            old_values=torch.from_numpy(values),
-            weights=torch.from_numpy(ones),
-            choices=torch.from_numpy(ones),
+        columns=torch.stack(
+            Columns(
+                old_log_probs=torch.from_numpy(log_probs),
+                advantages=torch.from_numpy(advantages),
+                returns=torch.from_numpy(advantages + values),
+                old_values=torch.from_numpy(values),
+                weights=torch.from_numpy(ones),
+                choices=torch.from_numpy(ones),
+            )
         ),
         moments=moments_of(advantages, ones, ones),
     )

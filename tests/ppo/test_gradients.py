@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.ppo.test_losses import minibatch
+from tests.ppo.test_losses import learned, minibatch
 from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.marks import list_marks
 from townlet_core.policy.network import ActorCritic, Shape
-from townlet_core.ppo.gradients import chain_rule, gradients
+from townlet_core.ppo.gradients import chain_rule
 from townlet_core.ppo.losses import differentiate, surrogate
 
 SETTINGS = PPO(value_coef=0.7)
@@ -38,7 +38,9 @@ def test_the_chain_rule_is_autograds(tiles: int, hidden: tuple[int, ...], activa
     theirs = torch.autograd.grad(output, list(net.parameters()), by_output)
     with torch.no_grad():
         given = net.hidden(batch.map, batch.features)
-        ours = chain_rule(net, batch.map, batch.features, given, by_output)
+        slopes: dict[torch.Tensor, torch.Tensor] = {each: torch.zeros_like(each) for each in net.parameters()}
+        chain_rule(net, batch.map, batch.features, given, by_output, slopes)
+    ours = list(slopes.values())
     assert len(ours) == len(theirs) == 2 * len(hidden) + 2 + bool(tiles)
     for parameter, own, other in zip(net.parameters(), ours, theirs, strict=True):
         if parameter is net.map_weights:
@@ -55,12 +57,12 @@ def test_maps_that_are_drawn_are_left_to_autograd(encoder: str) -> None:
     single = minibatch(map=torch.rand(12, 18, generator=torch.Generator().manual_seed(3)))
     doubled = {name: part.double() for name, part in single._asdict().items() if part.is_floating_point()}
     batch = single._replace(**doubled)
-    found, before = gradients(net, batch, SETTINGS, 0.0, surrogate)
+    _, before, found = learned(net, batch, SETTINGS, 0.0, surrogate)
     step, square = 1e-6, sum(float((each * each).sum()) for each in found)
     with torch.no_grad():
         for parameter, slope in zip(net.parameters(), found, strict=True):
             parameter.add_(step * slope / square)
-    _, after = gradients(net, batch, SETTINGS, 0.0, surrogate)
+    _, after, _ = learned(net, batch, SETTINGS, 0.0, surrogate)
     rise = (after[0] - before[0]) + SETTINGS.value_coef * (after[1] - before[1])
     assert float(rise) == pytest.approx(step, rel=1e-3)
 
@@ -68,8 +70,8 @@ def test_maps_that_are_drawn_are_left_to_autograd(encoder: str) -> None:
 def test_a_list_and_the_map_that_it_lists_have_the_same_gradient() -> None:
     net = network(18, hidden=(8, 8))
     dense = (torch.rand(12, 18, generator=torch.Generator().manual_seed(3)) < 0.3).float()
-    listed = gradients(net, minibatch(map=list_marks(dense.numpy())), SETTINGS, 0.01, surrogate)
-    drawn = gradients(net, minibatch(map=dense), SETTINGS, 0.01, surrogate)
-    torch.testing.assert_close(listed[1], drawn[1])
-    for one, other in zip(listed[0], drawn[0], strict=True):
+    listed = learned(net, minibatch(map=list_marks(dense.numpy())), SETTINGS, 0.01, surrogate)
+    drawn = learned(net, minibatch(map=dense), SETTINGS, 0.01, surrogate)
+    torch.testing.assert_close(listed[0], drawn[0])
+    for one, other in zip(listed[2], drawn[2], strict=True):
         torch.testing.assert_close(one, other)

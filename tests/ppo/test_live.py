@@ -15,6 +15,7 @@ from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.learned import LearnedPolicy
 from townlet_core.policy.network import ActorCritic, Shape, log_policy
 from townlet_core.ppo.live import Part, head_starts
+from townlet_core.ppo.update import Columns
 from townlet_core.world.town import CompiledTown, compile_town
 
 SETTINGS = PPO(gamma=0.9, gae_lambda=0.7)
@@ -92,43 +93,52 @@ def test_advantages_are_those_of_the_lives_that_were_watched() -> None:
     assert ours.frames.terminated.any(), "somebody dies"
     assert ours.frames.truncated[39].any(), "the episode ends"
     lived = ours.frames.alive == 1
-    found = batch.advantages.numpy().reshape(lived.shape)
+    found = Columns(*batch.columns).advantages.numpy().reshape(lived.shape)
     np.testing.assert_allclose(found[lived], advantages_by_definition(ours)[lived], atol=2e-5)
 
 
 def test_returns_are_advantages_and_values() -> None:
     batch, _ = part(ticks=12).collect()
-    assert torch.equal(batch.returns, batch.advantages + batch.old_values)
+    columns = Columns(*batch.columns)
+    assert torch.equal(columns.returns, columns.advantages + columns.old_values)
 
 
 def test_what_was_acted_on_has_ratio_one() -> None:
     """The log-probabilities of a batch, worked out again all together, are those that the actions were drawn by."""
     ours = part(ticks=30)
     batch, _ = ours.collect()
+    columns = Columns(*batch.columns)
     with torch.no_grad():
         logits, values = ours.policy.network(batch.map, batch.features.flatten(0, 1))
         log_probs = log_policy(logits, batch.penalty.flatten(0, 1))
     again = log_probs.gather(1, batch.actions.reshape(-1, 1)).reshape(batch.actions.shape)
-    assert batch.old_log_probs.min() < -1, "some deeds were not certain"
-    torch.testing.assert_close(again, batch.old_log_probs, atol=1e-6, rtol=0)
-    torch.testing.assert_close(values.reshape(batch.old_values.shape), batch.old_values, atol=1e-6, rtol=0)
+    assert columns.old_log_probs.min() < -1, "some deeds were not certain"
+    torch.testing.assert_close(again, columns.old_log_probs, atol=1e-6, rtol=0)
+    torch.testing.assert_close(values.reshape(columns.old_values.shape), columns.old_values, atol=1e-6, rtol=0)
 
 
 def test_an_empty_place_has_no_weight_and_who_has_no_choice_none_in_the_policys_loss() -> None:
     ours = part(ticks=40)
     batch, _ = ours.collect()
+    columns = Columns(*batch.columns)
     alive = ours.frames.alive.reshape(40, -1)
     allowed = ours.frames.action_mask[:-1].sum(-1).reshape(40, -1)
     assert not alive.all()
     assert ((allowed == 1) & (alive == 1)).any(), "somebody is busy"
-    assert np.array_equal(batch.weights.numpy(), alive)
-    assert np.array_equal(batch.choices.numpy(), (alive == 1) & (allowed > 1))
+    assert np.array_equal(columns.weights.numpy(), alive)
+    assert np.array_equal(columns.choices.numpy(), (alive == 1) & (allowed > 1))
 
 
 def test_moments_are_those_of_the_advantages_of_choices() -> None:
     batch, _ = part(ticks=8).collect()
-    chosen = batch.advantages.double() * batch.choices
-    sums = [batch.weights.sum(1), batch.choices.sum(1), chosen.sum(1), (chosen**2).sum(1)]
+    columns = Columns(*batch.columns)
+    chosen = columns.advantages.double() * columns.choices
+    sums = [
+        columns.weights.sum(1),
+        columns.choices.sum(1),
+        chosen.sum(1),
+        (chosen**2).sum(1),
+    ]
     np.testing.assert_allclose(batch.moments, torch.stack([each.double() for each in sums], 1).numpy(), rtol=1e-6)
 
 

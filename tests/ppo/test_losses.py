@@ -17,6 +17,7 @@ from townlet_core.ppo.losses import (
     Outcome,
     Term,
     differentiate,
+    differentiate_tensors,
     kl_k1,
     kl_k3,
     regression,
@@ -58,10 +59,10 @@ def learned(
     net: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
 ) -> tuple[torch.Tensor, Outcome, list[torch.Tensor]]:
     """Give the loss, its outcome and its gradient."""
-    found, told = gradients(net, batch, settings, entropy_coef, term)
-    outcome = Outcome(*told.unbind())
+    slopes: dict[torch.Tensor, torch.Tensor] = {each: torch.full_like(each, 7.0).detach() for each in net.parameters()}
+    outcome = Outcome(*gradients(net, batch, settings, entropy_coef, term, slopes=slopes).unbind())
     loss = outcome.policy_loss + settings.value_coef * outcome.value_loss - entropy_coef * outcome.entropy
-    return loss, outcome, list(found)
+    return loss, outcome, list(slopes.values())
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,33 @@ def test_the_loss_and_its_gradient_are_cleanrls(value_clip: float | None) -> Non
     assert outcome.clip_fraction.item() == pytest.approx(((ratio - 1).abs() > 0.15).float().mean().item(), abs=1e-6)
     assert outcome.k1.item() == pytest.approx(-logratio.mean().item(), abs=1e-6)
     assert outcome.k3.item() == pytest.approx((ratio - 1 - logratio).mean().item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("term", [surrogate, regression])
+@pytest.mark.parametrize("value_clip", [None, 0.3])
+def test_the_kernel_and_the_steps_of_tensors_say_the_same(value_clip: float | None, term: Term) -> None:
+    """Over 2,000 transitions: far and near ratios, values held and free, and who does not live or has no choice."""
+    g = torch.Generator().manual_seed(6)
+    settings = PPO(clip_range=0.2, value_clip_range=value_clip, value_coef=0.7)
+    batch = minibatch(2000)
+    lives = (torch.rand(2000, generator=g) < 0.9).float()
+    batch = batch._replace(weights=lives / 2000, choices=lives * (torch.rand(2000, generator=g) < 0.9) / 2000)
+    output = torch.randn(2000, 5, generator=g)
+    mine, told = differentiate(output, batch, settings, 0.03, term)
+    theirs, told_there = differentiate_tensors(output, batch, settings, 0.03, term)
+    torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-9)
+    torch.testing.assert_close(told, told_there, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("column", [0, 4], ids=["a logit", "a value"])
+def test_what_is_no_number_is_seen_in_the_loss_and_its_gradient(column: int) -> None:
+    output, everything = torch.randn(12, 5, generator=torch.Generator().manual_seed(3)), torch.zeros(12, 4)
+    output[3, column] = math.nan
+    for value_clip in (None, 0.3):
+        settings = PPO(value_clip_range=value_clip)
+        by_output, told = differentiate(output, minibatch(penalty=everything), settings, 0.01, surrogate)
+        assert math.isnan(by_output[3, column])
+        assert math.isnan(Outcome(*told).value_loss if column else Outcome(*told).policy_loss)
 
 
 def test_who_does_not_live_changes_nothing() -> None:

@@ -18,7 +18,7 @@ from townlet_core.dataset.replay import Dataset, LifeSpan
 from townlet_core.dataset.tables import Tables
 from townlet_core.errors import InputError
 from townlet_core.policy.network import ActorCritic, Shape, log_policy
-from townlet_core.ppo.learner import Learner
+from townlet_core.ppo.learner import Learner, Loss
 from townlet_core.ppo.losses import Outcome
 from townlet_core.ppo.replay import ReplayBuffer, choose_method, regression_weights
 
@@ -247,12 +247,21 @@ def test_lives_of_all_lengths_side_by_side_are_judged_as_each_alone(method: str)
         at = rows.stop
 
 
+def told_by(learner: Learner, loss: Loss) -> torch.Tensor:
+    """Give the gradient of a loss, and its outcome, in one row."""
+    slopes: dict[torch.Tensor, torch.Tensor] = {each: torch.zeros_like(each).detach() for each in learner.parameters}
+    outcome = loss(slopes, 1)
+    return torch.cat([*(slope.flatten() for slope in slopes.values()), outcome])
+
+
 def test_a_tick_without_a_choice_bears_no_weight_in_the_policys_loss() -> None:
     """Of two rows one has a choice: the loss is that of its action alone, not halved."""
     life = Lived([(0, 1), (1, 0), (1, 1)], [0, 1], [0.0, 0.0], masks=[FIRST, BOTH])
     held = buffer(dataset_of(life), method="clone")
     (losses,) = held.steps(held.judge(1), 1, 0.0)
-    assert Outcome(*losses[0]()[1]).policy_loss.item() == pytest.approx(-own_log_probs(held.learner, life)[1], abs=1e-6)
+    assert Outcome(*told_by(held.learner, losses[0])[-6:]).policy_loss.item() == pytest.approx(
+        -own_log_probs(held.learner, life)[1], abs=1e-6
+    )
 
 
 BANDIT = [Lived([(1, 0), (1, 0)], [arm], [1.0 - arm]) for arm in (0, 1)] * 32
@@ -296,5 +305,5 @@ def test_a_batch_dealt_to_parts_is_the_batch() -> None:
         held = ReplayBuffer(dataset, ours, Replay(method="awr"), seed=0, parts=parts, own=range(parts))
         (losses,) = held.steps(held.judge(1), 1, 0.01)
         assert len(losses) == parts
-        told.append(sum(torch.cat([*map(torch.flatten, slopes), outcome]) for slopes, outcome in (f() for f in losses)))
+        told.append(torch.stack([told_by(ours, loss) for loss in losses]).sum(0))
     torch.testing.assert_close(told[0], told[1], atol=1e-5, rtol=1e-4)

@@ -11,8 +11,8 @@ import torch
 
 from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
-from townlet_core.ppo.learner import Learner
-from townlet_core.ppo.update import Batch, columns_of, minibatches, moments_of, scaling, update
+from townlet_core.ppo.learner import Learner, Slopes
+from townlet_core.ppo.update import Batch, Columns, minibatches, moments_of, scaling, update
 
 SHAPE = Shape(map=(0, 0, 0), features=3, actions=2)
 
@@ -20,6 +20,10 @@ SHAPE = Shape(map=(0, 0, 0), features=3, actions=2)
 def learner(threads: int = 1, **settings: Any) -> Learner:
     network = ActorCritic(SHAPE, Network(hidden=(8,)), generator=torch.Generator().manual_seed(5))
     return Learner(network, PPO(**settings), threads=threads)
+
+
+def wide_network() -> ActorCritic:
+    return ActorCritic(SHAPE, Network(hidden=(128, 128)), generator=torch.Generator().manual_seed(5))
 
 
 def batch(network: ActorCritic, agents: int = 4, ticks: int = 8, seed: int = 0) -> Batch:
@@ -40,13 +44,15 @@ def batch(network: ActorCritic, agents: int = 4, ticks: int = 8, seed: int = 0) 
         features=features,
         penalty=penalty.reshape(ticks, agents, 2),
         actions=actions,
-        columns=columns_of(
-            old_log_probs=log_probs,
-            advantages=advantages,
-            returns=torch.randn(ticks, agents, generator=g),
-            old_values=values.reshape(ticks, agents),
-            weights=weights,
-            choices=choices,
+        columns=torch.stack(
+            Columns(
+                old_log_probs=log_probs,
+                advantages=advantages,
+                returns=torch.randn(ticks, agents, generator=g),
+                old_values=values.reshape(ticks, agents),
+                weights=weights,
+                choices=choices,
+            )
         ),
         moments=moments_of(advantages.numpy(), weights.numpy(), choices.numpy()),
     )
@@ -129,6 +135,15 @@ def test_threads_change_no_bit() -> None:
     assert weights(alone).tobytes() == weights(together).tobytes()
 
 
+def test_threads_that_divide_the_products_of_a_part_that_is_alone_change_no_bit() -> None:
+    """As large as the network and the minibatch of a small run: smaller products are not divided at all."""
+    one, two = (Learner(wide_network(), PPO(update_epochs=1), threads=threads) for threads in (1, 2))
+    for each in (one, two):
+        update(each, [batch(each.network, agents=16, ticks=128)], entropy_coef=0.01, key=[3])
+    assert weights(one).tobytes() == weights(two).tobytes()
+    assert torch.get_num_threads() == 1, "and this thread has one again"
+
+
 def test_the_gradient_is_shortened_to_its_limit_and_told_as_it_was() -> None:
     """Plain Adam scales any gradient, so the limit is looked at where it acts: on the gradient."""
     ours = learner(update_epochs=1, minibatches=1, max_grad_norm=0.01)
@@ -149,14 +164,14 @@ def test_what_is_learned_from_beside_pulls_too() -> None:
     whole = batch(alone.network)
     update(alone, [whole], entropy_coef=0.0, key=[0])
 
-    def pull(threads: int) -> tuple[list[torch.Tensor], torch.Tensor]:
+    def pull(slopes: Slopes, threads: int) -> torch.Tensor:
         """The loss 10 bias^2 + 10 bias, by hand."""
         bias = beside.network.head.bias
-        slopes = [torch.zeros_like(parameter) for parameter in beside.parameters]
-        at = next(number for number, parameter in enumerate(beside.parameters) if parameter is bias)
         first = float(bias.detach()[0])
-        slopes[at][0] = 20 * first + 10
-        return slopes, torch.tensor([10 * first * first + 10 * first, 0.0, 0.0, 0.0, 0.0, 0.0])
+        for slope in slopes.values():
+            slope.zero_()
+        slopes[bias][0] = 20 * first + 10
+        return torch.tensor([10 * first * first + 10 * first, 0.0, 0.0, 0.0, 0.0, 0.0])
 
     updated = update(beside, [whole], entropy_coef=0.0, key=[0], also=itertools.repeat([pull]))
     assert beside.network.head.bias[0].item() < alone.network.head.bias[0].item()

@@ -53,11 +53,12 @@ class LearnedPolicy:
         shape = observation.features.shape[:2]
         agents = shape[0] * shape[1]
         features = torch.from_numpy(observation.features.reshape(agents, -1)).to(self.device)
-        logits, values = self.network(self.network.look(observation.map), features)
+        network = self.network
+        output = network.say(network.hidden(network.look(observation.map), features)[-1]).cpu().numpy()
         mask = observation.action_mask.reshape(agents, -1)
         actions, log_probs = np.empty(agents, np.int16), np.empty(agents, np.float32)
-        draw(np.ascontiguousarray(logits.cpu().numpy()), mask, luck.reshape(-1), actions, log_probs)
-        return Decision(actions.reshape(shape), log_probs.reshape(shape), values.cpu().numpy().reshape(shape))
+        draw(output, mask, luck.reshape(-1), actions, log_probs)
+        return Decision(actions.reshape(shape), log_probs.reshape(shape), output[:, -1].reshape(shape))
 
     @torch.inference_mode()
     def values(self, map: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float32]:

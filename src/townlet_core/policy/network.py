@@ -75,9 +75,7 @@ class ActorCritic(nn.Module):
         """Give what each hidden layer gives, `[n, width]`, the first one first."""
         first = linear(features, self.feature_layer)
         if self.map_weights is not None:
-            first = first + (
-                sum_rows(map, self.map_weights) if isinstance(map, Marks) else self.encoder(map) @ self.map_weights
-            )
+            first += sum_rows(map, self.map_weights) if isinstance(map, Marks) else self.encoder(map) @ self.map_weights
         given = [self.activate(first)]
         for layer in self.after_first[:-1]:
             given.append(self.activate(linear(given[-1], layer)))

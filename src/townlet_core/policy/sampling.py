@@ -20,7 +20,7 @@ def draw(logits, mask, luck, actions, log_probs):
     allowed (nobody lives there) the action is to wait, with probability 1.
 
     Args:
-        logits: [n, actions].
+        logits: [n, actions], or more columns, which are not looked at.
         mask: [n, actions] 1 where allowed.
         luck: [n] uniform in [0, 1).
         actions, log_probs: [n] what is drawn, and its log-probability among what is allowed. An action whose
@@ -28,16 +28,16 @@ def draw(logits, mask, luck, actions, log_probs):
     """
     for row in range(len(logits)):
         most = -np.inf
-        for action in range(logits.shape[1]):
+        for action in range(mask.shape[1]):
             if mask[row, action] == 1 and logits[row, action] > most:
                 most = f64(logits[row, action])
         total = 0.0
-        for action in range(logits.shape[1]):
+        for action in range(mask.shape[1]):
             if mask[row, action] == 1:
                 total += math.exp(f64(logits[row, action]) - most)
         target, reached = f64(luck[row]) * total, 0.0
         drawn = i64(WAIT)
-        for action in range(logits.shape[1]):
+        for action in range(mask.shape[1]):
             if mask[row, action] == 1:
                 grown = reached + math.exp(f64(logits[row, action]) - most)
                 if grown > reached:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from townlet_core.rollout.frames import Frames
 from townlet_core.samples.metrics import MEASURED_FEATURES
+from townlet_core.world.kernel import kernel
 from townlet_core.world.records import N_NEEDS
 from townlet_core.world.town import CompiledTown
 
@@ -59,26 +60,59 @@ class Ledger:
 
     def _follow(self, frames: Frames) -> tuple[Column, Column]:
         """Add up episodes and lives; give the returns [episodes, A] and lengths [lives] of those that end."""
-        finished: list[Column] = []
-        lengths: list[Column] = []
-        for t in range(len(frames.actions)):
-            alive = frames.alive[t] == 1
-            self.earned += frames.rewards[t]
-            self.age += alive
-            over = (frames.terminated[t] | frames.truncated[t]) == 1
-            lengths.append(self.age[over & self.known].astype(np.float64))
-            self.age[over] = 0
-            self.known |= over
-            self.tick += 1
-            done = self.tick >= self.town.horizon
-            if done.any():
-                finished.append(self.earned[done & self.whole])
-                self.earned[done] = 0
-                self.tick[done] = 0
-                self.whole |= done
-                self.known[done] = True
-        slots = len(self.town.slots)
-        return np.concatenate([*finished, np.zeros((0, slots))]), np.concatenate([*lengths, np.zeros(0)])
+        over = frames.terminated | frames.truncated
+        finished, returns = np.zeros(over.shape[:2], np.bool_), np.zeros(over.shape)
+        lived = np.zeros(over.shape, np.int64)
+        follow(
+            frames.rewards,
+            frames.alive,
+            over,
+            self.town.horizon,
+            self.tick,
+            self.earned,
+            self.age,
+            self.whole,
+            self.known,
+            finished,
+            returns,
+            lived,
+        )
+        return returns[finished], lived[lived > 0].astype(np.float64)
+
+
+@kernel
+def follow(
+    rewards: Any, alive: Any, over: Any, horizon: int,
+    tick: Any, earned: Any, age: Any, whole: Any, known: Any,
+    finished: Any, returns: Any, lived: Any,
+) -> None:  # fmt: skip
+    """Lead a ledger through an epoch.
+
+    Args:
+        finished: [T, W] false; becomes true at the last tick of an episode that has been followed from its beginning.
+        returns: [T, W, A] to be filled with returns there.
+        lived: [T, W, A] zeros; becomes the ages of lives, followed from their beginning, at their last tick.
+    """
+    for t in range(rewards.shape[0]):
+        for w in range(rewards.shape[1]):
+            for a in range(rewards.shape[2]):
+                earned[w, a] += rewards[t, w, a]
+                age[w, a] += alive[t, w, a]
+                if over[t, w, a] == 1:
+                    if known[w, a]:
+                        lived[t, w, a] = age[w, a]
+                    age[w, a] = 0
+                    known[w, a] = True
+            tick[w] += 1
+            if tick[w] >= horizon:
+                if whole[w]:
+                    finished[t, w] = True
+                for a in range(rewards.shape[2]):
+                    returns[t, w, a] = earned[w, a]
+                    earned[w, a] = 0
+                    known[w, a] = True
+                whole[w] = True
+                tick[w] = 0
 
 
 def _sums(

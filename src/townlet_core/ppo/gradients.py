@@ -7,68 +7,75 @@ small steps. Convolutions are left to autograd. Tests hold the two to each other
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.marks import Marks, sum_rows_back
 from townlet_core.policy.network import ActorCritic
+from townlet_core.ppo.learner import Slopes, dividing
 from townlet_core.ppo.losses import Minibatch, Term, differentiate
 
 
 def gradients(
-    network: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term, *, threads: int = 1
-) -> tuple[Sequence[Tensor], Tensor]:
-    """Give the derivative of the loss of a minibatch by each parameter, in the network's order, and its outcome.
+    network: ActorCritic,
+    batch: Minibatch,
+    settings: PPO,
+    entropy_coef: float,
+    term: Term,
+    *,
+    slopes: Slopes,
+    threads: int = 1,
+) -> Tensor:
+    """Write the derivative of the loss of a minibatch by each parameter, and give the outcome.
 
     Args:
         term: losses.surrogate, or losses.regression.
+        slopes: where to write.
         threads: among which each product of the network is divided. All else stays on this thread: divided, the small
             steps of the loss take longer.
     """
     if isinstance(batch.map, Marks) or network.map_weights is None:
         with torch.no_grad():
-            with dividing_products(threads):
+            with dividing(threads):
                 hidden = network.hidden(batch.map, batch.features)
                 output = network.say(hidden[-1])
             by_output, outcome = differentiate(output, batch, settings, entropy_coef, term)
-            with dividing_products(threads):
-                return chain_rule(network, batch.map, batch.features, hidden, by_output), outcome
+            with dividing(threads):
+                chain_rule(network, batch.map, batch.features, hidden, by_output, slopes)
+        return outcome
     output = network.say(network.hidden(batch.map, batch.features)[-1])
     by_output, outcome = differentiate(output.detach(), batch, settings, entropy_coef, term)
-    return torch.autograd.grad(output, list(network.parameters()), by_output), outcome
-
-
-@contextmanager
-def dividing_products(threads: int) -> Iterator[None]:
-    """Let torch divide what this thread computes among some threads of its own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    for slope, found in zip(slopes.values(), torch.autograd.grad(output, list(slopes), by_output), strict=True):
+        slope.copy_(found)
+    return outcome
 
 
 def chain_rule(
-    network: ActorCritic, map: Tensor | Marks, features: Tensor, hidden: Sequence[Tensor], by_output: Tensor
-) -> list[Tensor]:
+    network: ActorCritic,
+    map: Tensor | Marks,
+    features: Tensor,
+    hidden: Sequence[Tensor],
+    by_output: Tensor,
+    slopes: Slopes,
+) -> None:
     """Go back from the head to the first layer.
 
     Args:
         hidden: what each hidden layer gave, [n, width].
         by_output: [n, N + 1] derivative by what the head gave.
     """
-    found: dict[Tensor, Tensor] = {}
     by_layer = by_output  # derivative by what a layer gives before its activation, [n, width]
     for layer, below in zip(reversed(network.after_first), reversed(hidden), strict=True):
-        found[layer.weight], found[layer.bias] = by_layer.T @ below, by_layer.sum(0)
+        _linear_back(layer, below, by_layer, slopes)
         by_layer = network.activate_back(by_layer @ layer.weight, below)
-    first = network.feature_layer
-    found[first.weight], found[first.bias] = by_layer.T @ features, by_layer.sum(0)
+    _linear_back(network.feature_layer, features, by_layer, slopes)
     if isinstance(map, Marks) and network.map_weights is not None:
-        found[network.map_weights] = sum_rows_back(map, by_layer, len(network.map_weights))
-    return [found[parameter] for parameter in network.parameters()]
+        sum_rows_back(map, by_layer, slopes[network.map_weights])
+
+
+def _linear_back(layer: nn.Linear, taken: Tensor, by_layer: Tensor, slopes: Slopes) -> None:
+    torch.mm(by_layer.T, taken, out=slopes[layer.weight])
+    torch.sum(by_layer, 0, out=slopes[layer.bias])

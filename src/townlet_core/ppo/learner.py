@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar
 
 import torch
@@ -16,7 +15,8 @@ from townlet_core.policy.network import ActorCritic
 
 P = TypeVar("P")
 R = TypeVar("R")
-Loss = Callable[[int], tuple[Sequence[Tensor], Tensor]]  # on some threads: its gradient by parameter, its outcome
+Slopes = Mapping[Tensor, Tensor]  # where the derivative by each parameter is written
+Loss = Callable[[Slopes, int], Tensor]  # writes its derivatives, with a number of threads, and gives its outcome
 Reduce = Callable[[Tensor], None]  # replaces a tensor by its sum over all processes
 
 
@@ -38,6 +38,17 @@ def settled_thread() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+@contextmanager
+def dividing(threads: int) -> Iterator[None]:
+    """Let torch divide what the calling thread computes among some threads of its own, for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Learner:
     """Takes gradient steps. The sum over parts has a fixed order, so the result does not depend on the threads.
 
@@ -52,11 +63,10 @@ class Learner:
         self.threads = threads
         self.parameters = list(network.parameters())
         flat = torch.nn.Parameter(torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters]))
-        at = 0
-        for parameter in self.parameters:  # from here on views of one vector, on which Adam takes one step, not many
-            parameter.data = flat.data[at : at + parameter.numel()].view_as(parameter)
-            at += parameter.numel()
+        for parameter, view in self._views(flat.data).items():
+            parameter.data = view  # from here on part of one vector, on which Adam takes one step, not many
         flat.grad = self.gradient = torch.zeros_like(flat.data)
+        self._room = [(self.gradient, self._views(self.gradient))]  # for the gradients of as many losses
         self.optimizer = torch.optim.Adam([flat], lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         self._pool = ThreadPoolExecutor(threads, initializer=settle_thread) if threads > 1 else None
         self._reduce = reduce
@@ -87,26 +97,33 @@ class Learner:
             [8] the fields of Outcome summed over this process's `losses`, the policy loss of `also`, and the gradient's
             norm before clipping.
         """
-        all_losses = [*losses, *also]
-        results = self.each(partial(self._differentiate, alone=len(all_losses) == 1), all_losses)
-        flat, told = results[0]
+        parts = [*losses, *also]
+        while len(self._room) < len(parts):
+            more = torch.zeros_like(self.gradient)
+            self._room.append((more, self._views(more)))
+        threads = self.threads if len(parts) == 1 else 1  # what is alone has all threads for its products
+
+        def differentiate(number: int) -> Tensor:
+            return parts[number](self._room[number][1], threads)
+
+        told, *outcomes = self.each(differentiate, range(len(parts)))
         further = torch.zeros_like(told[0])
-        for number, (gradient, outcome) in enumerate(results[1:], start=1):
-            flat = flat + gradient
+        for number, outcome in enumerate(outcomes, start=1):
+            self.gradient += self._room[number][0]
             if number < len(losses):
                 told = told + outcome
             else:
                 further = further + outcome[0]
-        self.gradient.copy_(flat)
         if self._reduce is not None:
             self._reduce(self.gradient)
         norm = torch.linalg.vector_norm(self.gradient)
         if self.settings.max_grad_norm is not None:
             self.gradient.mul_((self.settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
-        self.optimizer.step()
+        with dividing(self.threads):
+            self.optimizer.step()
         return torch.cat([told, torch.stack([further, norm])])
 
-    def _differentiate(self, loss: Loss, *, alone: bool) -> tuple[Tensor, Tensor]:
-        """Give the flat gradient of one loss, and its outcome; if it is alone, all threads are for its products."""
-        found, outcome = loss(self.threads if alone else 1)
-        return torch.cat([gradient.reshape(-1) for gradient in found]), outcome
+    def _views(self, flat: Tensor) -> dict[Tensor, Tensor]:
+        """Give the part of a flat vector that belongs to each parameter."""
+        parts = torch.split(flat, [parameter.numel() for parameter in self.parameters])
+        return {parameter: part.view_as(parameter) for parameter, part in zip(self.parameters, parts, strict=True)}

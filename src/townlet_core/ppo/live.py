@@ -16,7 +16,7 @@ from townlet_core.policy.marks import Marks
 from townlet_core.policy.network import ActorCritic, penalty_of
 from townlet_core.ppo.advantages import gae, lambdas, next_values
 from townlet_core.ppo.facts import Facts, Ledger
-from townlet_core.ppo.update import Batch, columns_of, moments_of
+from townlet_core.ppo.update import Batch, Columns, moments_of
 from townlet_core.rollout.collect import Player
 from townlet_core.rollout.frames import Frames, new_frames, turn_over
 from townlet_core.world.town import CompiledTown
@@ -162,13 +162,15 @@ def _batch(
         features=tensor(frames.features[:-1]),
         penalty=penalty_of(tensor(frames.action_mask[:-1])),
         actions=tensor(frames.actions).long(),
-        columns=columns_of(
-            old_log_probs=tensor(frames.log_probs),
-            advantages=tensor(advantages),
-            returns=tensor(returns),
-            old_values=tensor(frames.values),
-            weights=tensor(weights),
-            choices=tensor(choices),
+        columns=torch.stack(
+            Columns(
+                old_log_probs=tensor(frames.log_probs),
+                advantages=tensor(advantages),
+                returns=tensor(returns),
+                old_values=tensor(frames.values),
+                weights=tensor(weights),
+                choices=tensor(choices),
+            )
         ),
         moments=moments_of(advantages.reshape(flat), weights.reshape(flat), choices.reshape(flat)),
     )

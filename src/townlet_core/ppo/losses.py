@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -157,10 +158,22 @@ def _by_kernel(
     output: Tensor, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
 ) -> tuple[Tensor, Tensor]:
     by_output, outcome = torch.empty_like(output), np.zeros(len(Outcome._fields))
-    free = settings.value_clip_range is None
     differentiate_rows(
-        *(part.numpy() for part in (output, *batch[2:])),
-        term is surrogate, settings.clip_range, np.inf if free else settings.value_clip_range, settings.value_coef,
-        entropy_coef, by_output.numpy(), outcome,
-    )  # fmt: skip
+        output.numpy(),
+        batch.penalty.numpy(),
+        batch.actions.numpy(),
+        batch.old_log_probs.numpy(),
+        batch.advantages.numpy(),
+        batch.returns.numpy(),
+        batch.old_values.numpy(),
+        batch.weights.numpy(),
+        batch.choices.numpy(),
+        term is surrogate,
+        settings.clip_range,
+        math.inf if settings.value_clip_range is None else settings.value_clip_range,
+        settings.value_coef,
+        entropy_coef,
+        by_output.numpy(),
+        outcome,
+    )
     return by_output, torch.from_numpy(outcome).to(output.dtype)

@@ -7,7 +7,7 @@ it is true: advantage-weighted regression and cloning use none, the anchored for
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -23,7 +23,7 @@ from townlet_core.errors import InputError
 from townlet_core.policy.network import log_policy, penalty_of
 from townlet_core.ppo.advantages import explained_variance, gae, lambdas, vtrace
 from townlet_core.ppo.gradients import gradients
-from townlet_core.ppo.learner import Learner, Loss
+from townlet_core.ppo.learner import Learner, Loss, Slopes
 from townlet_core.ppo.losses import Minibatch, regression, surrogate
 
 Method = Literal["awr", "clone", "anchored", "vtrace"]
@@ -155,8 +155,9 @@ class ReplayBuffer:
         shares: tuple[float, float],
         ppo: PPO,
         entropy_coef: float,
+        slopes: Slopes,
         threads: int,
-    ) -> tuple[Sequence[Tensor], Tensor]:
+    ) -> Tensor:
         seen = self.dataset.observations(rows)
         batch = Minibatch(
             map=self.learner.network.look(seen.map),
@@ -172,7 +173,7 @@ class ReplayBuffer:
         )
         compared = self.anchor is not None or self.method == "vtrace"
         term = surrogate if compared else regression
-        return gradients(self.learner.network, batch, ppo, entropy_coef, term, threads=threads)
+        return gradients(self.learner.network, batch, ppo, entropy_coef, term, slopes=slopes, threads=threads)
 
     def _network(self, seen: Observations) -> tuple[Tensor, Tensor]:
         """Give logits and values of what was seen."""

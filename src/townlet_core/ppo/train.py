@@ -157,7 +157,7 @@ class Trainer:
         return range(many * rank // size, many * (rank + 1) // size)
 
     def _from_town(self, number: int) -> Epoch:
-        plan, ppo = self.plan, self.plan.settings.ppo
+        plan = self.plan
         collected = self.learner.each(_collect, list(self.parts.values()))
         facts = add_up([each for own in self.processes.gather([facts for _, facts in collected]) for each in own])
         also = self._mix_in(number) if self.buffer is not None else None

@@ -14,7 +14,7 @@ from torch import Tensor
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.marks import Marks
 from townlet_core.ppo.gradients import gradients
-from townlet_core.ppo.learner import Learner, Loss, Reduce
+from townlet_core.ppo.learner import Learner, Loss, Reduce, Slopes
 from townlet_core.ppo.losses import Minibatch, Outcome, surrogate
 
 KL_SLACK = 1.5  # of target_kl, as in Stable-Baselines3
@@ -30,6 +30,17 @@ class Scaling(NamedTuple):
     factor: float  # by which they are multiplied then
 
 
+class Columns(NamedTuple):
+    """What there is one number of for each transition, each [T, B]."""
+
+    old_log_probs: Tensor
+    advantages: Tensor
+    returns: Tensor
+    old_values: Tensor
+    weights: Tensor  # 1 where somebody lived, else 0
+    choices: Tensor  # 1 where somebody had a choice, else 0
+
+
 class Batch(NamedTuple):
     """What one part of the agents did in T ticks; B agents side by side."""
 
@@ -37,41 +48,23 @@ class Batch(NamedTuple):
     features: Tensor  # [T, B, F]
     penalty: Tensor  # [T, B, N]
     actions: Tensor  # [T, B]
-    columns: Tensor  # [6, T, B] see columns_of
+    columns: Tensor  # [6, T, B] a stack of Columns, so that all are taken in one step
     moments: NDArray[np.float64]  # [T, 4] see moments_of
 
     def take(self, ticks: Tensor, scaling: Scaling) -> Minibatch:
         """Take whole ticks."""
-        old_log_probs, advantages, returns, old_values, weights, choices = self.columns.index_select(1, ticks).flatten(1)
-        agents = self.actions.shape[1]
+        columns = Columns(*self.columns.index_select(1, ticks).flatten(1))
         return Minibatch(
-            self.map.take(ticks, agents) if isinstance(self.map, Marks) else _take(self.map, ticks),
-            *(_take(part, ticks) for part in (self.features, self.penalty, self.actions)),
-            old_log_probs=old_log_probs,
-            advantages=(advantages - scaling.mean) * scaling.factor,
-            returns=returns,
-            old_values=old_values,
-            weights=weights * scaling.share,
-            choices=choices * scaling.choice_share,
+            self.map.take(ticks, self.actions.shape[1]) if isinstance(self.map, Marks) else _take(self.map, ticks),
+            _take(self.features, ticks),
+            _take(self.penalty, ticks),
+            _take(self.actions, ticks),
+            *columns._replace(
+                advantages=(columns.advantages - scaling.mean) * scaling.factor,
+                weights=columns.weights * scaling.share,
+                choices=columns.choices * scaling.choice_share,
+            ),
         )
-
-
-def columns_of(
-    *,
-    old_log_probs: Tensor,
-    advantages: Tensor,
-    returns: Tensor,
-    old_values: Tensor,
-    weights: Tensor,
-    choices: Tensor,
-) -> Tensor:
-    """Put together, so that they can be taken together, what there is one number of a transition, each [T, B].
-
-    Args:
-        weights: 1 where somebody lived, else 0.
-        choices: 1 where somebody had a choice, else 0.
-    """
-    return torch.stack([old_log_probs, advantages, returns, old_values, weights, choices])
 
 
 class Updated(NamedTuple):
@@ -167,10 +160,10 @@ def _take(part: Tensor, ticks: Tensor) -> Tensor:
 
 
 def _part_loss(
-    learner: Learner, batch: Batch, rows: Tensor, scale: Scaling, entropy_coef: float, threads: int
-) -> tuple[Sequence[Tensor], Tensor]:
+    learner: Learner, batch: Batch, rows: Tensor, scale: Scaling, entropy_coef: float, slopes: Slopes, threads: int
+) -> Tensor:
     taken = batch.take(rows, scale)
-    return gradients(learner.network, taken, learner.settings, entropy_coef, surrogate, threads=threads)
+    return gradients(learner.network, taken, learner.settings, entropy_coef, surrogate, slopes=slopes, threads=threads)
 
 
 def summarise(steps: Tensor, reduce: Reduce | None = None) -> Updated:
