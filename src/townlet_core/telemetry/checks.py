@@ -117,6 +117,14 @@ class Check:
         """Expect lines again that were looked at, and are gone from the log; see `Runs.take_back`."""
         self._runs.take_back(run_id, offset)
 
+    @property
+    def met(self) -> str | None:
+        """Name the runs that there have been, the last of many; None before the first."""
+        if not self._runs.count:
+            return None
+        many = f"the last of its {self._runs.count:,} runs are" if self._runs.count > 1 else "it has run"
+        return f"{many} {', '.join(self._runs.last)}"
+
     def end(self) -> Summary:
         """Give what was found.
 
@@ -208,10 +216,9 @@ class Check:
     def _check_that_there_was_something(self) -> None:
         if self.summary.runs or (self.summary.problems and self._run is None):
             return
-        if self._run is None or not self._runs.count:
+        if self._run is None or self.met is None:
             raise InputError("holds no record", where=str(self._log))
-        many = f"the last of its {self._runs.count:,} runs are" if self._runs.count > 1 else "it has run"
-        raise InputError(f"has no run {self._run}", where=str(self._log), hint=f"{many} {', '.join(self._runs.last)}")
+        raise InputError(f"has no run {self._run}", where=str(self._log), hint=self.met)
 
 
 def _may_repeat_a_key(line: bytes, record: Record) -> bool:

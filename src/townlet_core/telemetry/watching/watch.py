@@ -71,6 +71,8 @@ class Watch:
         self.is_finished = False  # says the last record
         self._log, self._are_own, self._stall, self._clock = log, are_own, stall, clock
         self._baselines = baselines_of(rules)
+        self._wanted = run
+        self._is_waiting = False  # for that, and it was told
         self._check = Check(log, run=run, report=self._problem, visit=self._visit)
         self._problems: list[Problem] = []  # of the line that is being looked at
         self._events: list[Event] = []  # of it
@@ -105,6 +107,14 @@ class Watch:
         self._problems, self._events = [], []
         self._check.look(found.file, found.number, found.line)
         return [*(self.warn(each.message, each.file, each.line) for each in self._problems), *self._events]
+
+    def awaited(self) -> list[Event]:
+        """Tell once if the log has runs, and the one to look at is not among them."""
+        if self._is_waiting or self._wanted is None or self.records or self._check.met is None:
+            return []
+        self._is_waiting = True
+        what = f"has no run {self._wanted} yet, waiting for it; {self._check.met}"
+        return [Warned(what=what, is_note=True, file=str(self._log))]
 
     def idle(self) -> list[Event]:
         """Tell if nothing has come for too long."""
