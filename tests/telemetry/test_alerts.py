@@ -56,6 +56,23 @@ def test_a_rule_goes_from_state_to_state(demanded: dict[str, Any], values: list[
 
 
 @pytest.mark.parametrize(
+    ("demanded", "values", "expected"),
+    [
+        pytest.param({"change_over": 1, "above": 1.0}, [-1.7e308, 1.7e308], 1.7976931348623157e308, id="a change"),
+        pytest.param({"window": 2, "above": 0.5}, [1e308, 1e308, 1.7e308], 1.7e308, id="a mean"),
+    ],
+)
+def test_numbers_whose_sum_or_difference_is_none_are_compared(
+    demanded: dict[str, Any], values: list[Value], expected: float
+) -> None:
+    """The largest double is 1.797...e308; 1.7e308 is more than half above the mean, which is 1e308."""
+    judge = Judge(rule(**demanded))
+    breach = [judge.see(value, epoch).breach for epoch, value in enumerate(values, 1)][-1]
+    assert breach is not None
+    assert breach.compared == expected
+
+
+@pytest.mark.parametrize(
     ("demanded", "values", "words"),
     [
         # 10 + 0.5 * 10 = 15.

@@ -7,6 +7,7 @@ the rule stays as it was, unless it is about the key being missing.
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -144,7 +145,7 @@ class Judge:
             if len(before) < (rule.window or rule.change_over or 0):
                 return None
             if rule.window is not None:
-                reference = math.fsum(past for _, past in before) / rule.window
+                reference = _mean([past for _, past in before])
                 of = f"the mean of {rule.window} epochs is {reference:.4g}"
             else:
                 compared = _change(before[0], (epoch, number), len(before))
@@ -202,9 +203,21 @@ class Judge:
 
 
 def _change(first: Past, last: Past, records: int) -> float:
-    """Give the change an epoch; where an epoch is not known, a record counts as one."""
+    """Give the change an epoch; where an epoch is not known, a record counts as one.
+
+    Of numbers so large that their difference is none it is the largest there is.
+    """
     span = last[0] - first[0] if last[0] is not None and first[0] is not None else 0.0
-    return (last[1] - first[1]) / (span if span > 0 else records)
+    epochs = span if span > 0 else records
+    return max(-sys.float_info.max, min((last[1] - first[1]) / epochs, sys.float_info.max))
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    """Give the mean also of numbers so large that their sum is none."""
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except OverflowError:
+        return math.fsum(number / len(numbers) for number in numbers)
 
 
 def _explained(odd: Odd) -> str:
