@@ -14,7 +14,9 @@ from townlet_core.telemetry import reader
 from townlet_core.telemetry.formats import Format, latest
 from townlet_core.telemetry.reader import Reader
 
-values: st.SearchStrategy[object] = st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2) | st.text(max_size=2) | st.just([])
+values: st.SearchStrategy[object] = (
+    st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2) | st.text(max_size=2) | st.just([])
+)
 keys = st.sampled_from(["clip_fraction", "seed", "finished", "events.faint", "sps", "time", "approx_lk", "epoch", "lr"])
 
 
