@@ -216,7 +216,8 @@ class View:
         return table
 
     def _state(self, row: _Row) -> str:
-        return max((self._states.get(rule, "ok") for rule in row.limits), key=RANK.__getitem__, default="")
+        state = max((self._states.get(rule, "ok") for rule in row.limits), key=RANK.__getitem__, default="")
+        return "null" if state == "ok" and row.last is None else state
 
     def _limit(self, row: _Row) -> str:
         """Give the limit of the rule about a metric with which it stands worst, and how many there are beside it."""

@@ -102,6 +102,19 @@ def test_no_terminal_is_too_narrow_for_a_value_or_a_state(tmp_path: Path, width:
     assert [bool(re.search("FIRING$|!$", row)) for row in table] == [bool(n in (2, 3, 6)) for n in range(8)]
 
 
+def test_what_is_not_measured_is_not_said_to_be_ok(tmp_path: Path) -> None:
+    log = write(tmp_path / "ppo.jsonl", [ours(1, kl_divergence=None, rollout_ticks=0)])
+    rules = [Rule.model_validate({"metric": "kl_divergence", "above": 1.0, "allow_null": "replay"})]
+    console, watch = Console(file=io.StringIO(), width=60), Watch(log, rules)
+    view = View(log, rules, follow=True, console=console)
+    for each in read_once(log):
+        for event in watch.take(each):
+            view.event(event)
+    console.print(view.draw())
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"^kl_divergence +– +x +> 1 +null *$", shown, re.MULTILINE)
+
+
 def on_a_terminal(folder: Path, *words: str, **environment: str) -> tuple[int, str]:
     """Run a watch on a terminal of 80 columns; give the exit code and what is written to it."""
     ours_, theirs = pty.openpty()

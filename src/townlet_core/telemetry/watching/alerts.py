@@ -84,6 +84,16 @@ def value_of(record: Record, metric: str, wrong: Mapping[str, str]) -> Value:
     return Odd(NULL, meaning_of_null(metric))
 
 
+def is_null(record: Record, metric: str) -> bool:
+    """Say whether a record has null for a metric, and not for a number that was none."""
+    return value_of(record, metric, {}) == Odd(NULL, meaning_of_null(metric))
+
+
+def may_be_null(rule: Rule, record: Record) -> bool:
+    """Say whether a rule passes over null in a record."""
+    return record.get("rollout_ticks") == 0 if rule.allow_null == "replay" else rule.allow_null
+
+
 class Alerts:
     """All rules, over the records of one run."""
 
@@ -98,7 +108,10 @@ class Alerts:
     def see(self, record: Record, wrong: Mapping[str, str]) -> list[Verdict]:
         """Judge the next record by every rule."""
         epoch = record.get("epoch")
-        return [judge.see(value_of(record, judge.rule.metric, wrong), epoch) for judge in self._judges]
+        return [
+            judge.see(value_of(record, judge.rule.metric, wrong), epoch, may_be_null=may_be_null(judge.rule, record))
+            for judge in self._judges
+        ]
 
     @property
     def firing(self) -> list[Rule]:
@@ -123,11 +136,15 @@ class Judge:
         self._best: float | None = None
         self._since = 0  # epochs since the last gain
 
-    def see(self, value: Value, epoch: float | None) -> Verdict:
-        """Judge the value of an epoch."""
+    def see(self, value: Value, epoch: float | None, *, may_be_null: bool = False) -> Verdict:
+        """Judge the value of an epoch.
+
+        Args:
+            may_be_null: null there says nothing.
+        """
         if self.rule.missing:
             return self._step(_missing(value))
-        if value is None or (isinstance(value, Odd) and value.got == NULL and self.rule.allow_null):
+        if value is None or (isinstance(value, Odd) and value.got == NULL and may_be_null):
             return self._verdict(None)
         if isinstance(value, Odd):
             return self._step(Breach(None, value.got, None, None, _explained(value)))
