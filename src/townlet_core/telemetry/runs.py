@@ -51,19 +51,15 @@ class Turns:
 
     def __init__(self) -> None:
         self._first: float | None = None  # epoch of the last run that has begun
-        self._step = math.inf  # least growth of the epoch from a record to the next
+        self.step = math.inf  # least growth of the epoch from a record to the next
         self._growths = 0  # one after the other
         self._is_told = False
-
-    def goes_on(self, growth: float) -> None:
-        """Note how the epoch grows within a run."""
-        self._step = min(self._step, growth)
 
     def begins(self, epoch: float) -> bool:
         """Note where a new run begins; say once if this is none."""
         growth = epoch - self._first if self._first is not None else 0.0
         if growth:
-            self._growths = self._growths + 1 if 0 < growth <= self._step else 0
+            self._growths = self._growths + 1 if 0 < growth <= self.step else 0
         self._first = epoch
         is_new = self._growths >= MOST_GROWTHS and not self._is_told
         self._is_told = self._is_told or is_new
@@ -105,8 +101,8 @@ class Runs:
             wrong = [_falls(run, record["epoch"], is_same=line == self._line)]
         else:
             wrong = [*_goes_on(run, record)]
-            if run_id is None and epoch is not None and run.epoch is not None:
-                self._turns.goes_on(epoch - run.epoch)
+            if run_id is None and epoch is not None and run.epoch is not None and epoch - run.epoch < self._turns.step:
+                self._turns.step = epoch - run.epoch
         offset = record.get("log_stream_offset")
         if offset is not None:
             if self._offset is not None and offset <= self._offset and line != self._line:
