@@ -17,7 +17,8 @@ def rules_page(notice: str) -> str:
     text += (
         "where its name ends in `.toml`, YAML otherwise. A value that is null, NaN or infinite breaks every rule on "
     )
-    text += "its metric; a record without the key changes nothing.\n\n"
+    text += "its metric; a record without the key changes nothing. For editors there is a "
+    text += "[schema](../schemas/rules.schema.json).\n\n"
     text += "".join(key_sections(schema, schema["$defs"], ""))
     text += "## Rules of options\n\nLimits are 0.5 here.\n\n"
     rows = [
@@ -41,7 +42,9 @@ def _events() -> str:
     schema = EVENT.json_schema()
     definitions = schema["$defs"]
     text = "## What `watch --json` prints\n\nAn object a line; `type` says which. "
-    text += "`--on-alert` gets those of type `alert`.\n\n"
+    text += "`--on-alert` gets those of type `alert`. For programs there are schemas, "
+    text += "[of these](../schemas/watch_event.schema.json) and of what [`rules backtest "
+    text += "--json`](../schemas/rule_tried.schema.json) prints.\n\n"
     for reference in schema["discriminator"]["mapping"].values():
         text += _object(definitions[reference.rsplit("/", 1)[1]], definitions)
     text += _object(definitions[BreachSeen.__name__], definitions)

@@ -14,12 +14,10 @@ from townlet_cli.telemetry_explain import explain
 from townlet_cli.telemetry_export import export
 from townlet_cli.telemetry_plot import plot
 from townlet_cli.telemetry_summary import summary
-from townlet_cli.telemetry_watch import watch
+from townlet_cli.telemetry_watch import LOG_HELP, Log, watch
 from townlet_core.errors import UsageError
 
 app = typer.Typer(help="Look at the logs of training.", no_args_is_help=True, rich_markup_mode=None)
-
-LOG_HELP = "Telemetry log; its segments LOG.1, LOG.2.gz, ... are read with it. - is standard input."
 
 
 @app.callback()
@@ -84,7 +82,7 @@ def validate(
 
 @app.command()
 def migrate(
-    log: Annotated[Path, typer.Argument(metavar="LOG", parser=path_of, help="Telemetry log, with its segments.")],
+    log: Log,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="New file for all of its records.")
     ],
@@ -93,8 +91,8 @@ def migrate(
 
     What version 1.0 did not say is null, and migrated_from says why. A log with problems is refused.
     """
-    if str(log) == "-":
-        raise UsageError("must be a file: it is read twice", where="LOG")
+    if str(output) == "-":
+        raise UsageError("must be a file, which appears when all of the log was well", where="--output")
     from townlet_core.telemetry.migrate import migrate as turn
 
     done = turn(log, output)

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from townlet_cli.options import Force, path_of
+from townlet_cli.options import path_of
 from townlet_cli.render import counted, put, warn
+from townlet_cli.telemetry_watch import Log
 from townlet_core.errors import UsageError
 
 
 def export(
-    log: Annotated[Path, typer.Argument(metavar="LOG", parser=path_of, help="Telemetry log, with its segments.")],
+    log: Log,
     output: Annotated[
         Path,
         typer.Argument(
@@ -35,7 +36,8 @@ def export(
     run: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="Export this run only: its run_id, or its number from 1.")
     ] = None,
-    force: Force = False,
+    # no -f: that is --follow beside this command, in `watch`
+    force: Annotated[bool, typer.Option("--force", help="Replace what an earlier call has left.")] = False,
 ) -> None:
     """Write a log for TensorBoard, or as CSV or JSON, under our names or those of other programs.
 
@@ -43,8 +45,6 @@ def export(
     """
     if step is not None and to != "tensorboard":
         raise UsageError("is about tensorboard: every row has both", where="--step")
-    if to == "csv" and str(log) == "-":
-        raise UsageError("must be a file: it is read twice", where="LOG")
     if to == "tensorboard":
         from townlet_core.telemetry.exporting.tensorboard import to_tensorboard
 

@@ -75,6 +75,8 @@ def backtest(
     if not are_own:
         note(f"the {len(chosen)} rules to start from")
     result = try_out(log, chosen, run=run, are_own=are_own)
+    for what in result.notes:
+        note(what)
     for what in result.warnings:
         warn(what)
     if as_json:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from townlet_cli.view_columns import GAP, HEAD, TREND, Cells, layout, limit_words, shortened
 from townlet_cli.watch_shown import (
     alert_words,
     breach_words,
@@ -28,13 +29,10 @@ if TYPE_CHECKING:
     from townlet_core.telemetry.watching.events import Event, RecordSeen
     from townlet_core.telemetry.watching.rules import Rule
 
-TREND = 30  # values of a sparkline
-LEAST_TREND = 8  # below that there is none
-NAMES = (100, 26, 18)  # columns for the names of metrics, as many as leave something for the trend
-GAP = 2  # columns between two
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 PLAIN_SIGNS = str.maketrans({"·": "|", "–": "-", "…": "~", "±": "+-"})  # for a terminal that has no others
 STYLES = {"ok": "green", "pending": "yellow", "FIRING": "bold red"}
+SIGNS = {"ok": "", "pending": "?", "FIRING": "!"}  # of states, where there is no room for words
 RANK = {"ok": 0, "pending": 1, "FIRING": 2}
 RECENT_EPOCHS = 10  # by which the time that is left is estimated
 
@@ -60,19 +58,6 @@ class _Row:
     def range(self) -> str:
         """Word the least and the most."""
         return "" if self.least is None else f"{number(self.least, 3)} – {number(self.most, 3)}"
-
-
-class _Cells(NamedTuple):
-    """What is written in a row, the trend apart."""
-
-    metric: str
-    value: str
-    range: str
-    limit: str
-    state: str
-
-
-HEAD = _Cells("metric", "value", "least – most", "fires", "state")
 
 
 class View:
@@ -164,7 +149,7 @@ class View:
         rows = {"ep_return_mean": _Row("ep_return_mean", {})}
         for rule in self._rules:
             row = rows.setdefault(rule.metric, _Row(rule.metric, {}))
-            row.limits[rule.title] = _limit_words(rule)
+            row.limits[rule.title] = limit_words(rule)
         return rows
 
     def _say(self, words: str, style: str) -> None:
@@ -207,28 +192,32 @@ class View:
 
         rows = [row for row in self._rows.values() if row.trend]
         lines = [
-            _Cells(row.metric, number(row.last, 3), row.range(), self._limit(row), self._state(row)) for row in rows
+            Cells(row.metric, number(row.last, 3), row.range(), self._limit(row), self._state(row)) for row in rows
         ]
-        names, trend, ranged = layout(self._console.width, [*lines, HEAD])
+        room = layout(self._console.width, [*lines, HEAD])
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, GAP, 0, 0))
         table.add_column(HEAD.metric, no_wrap=True)
         table.add_column(HEAD.value, no_wrap=True, justify="right")
-        if trend:
-            table.add_column(f"last {trend}", no_wrap=True)
-        if ranged:
+        if room.trend:
+            table.add_column(f"last {room.trend}", no_wrap=True)
+        if room.is_ranged:
             table.add_column(self._text(HEAD.range), no_wrap=True, justify="right")
-        table.add_column(HEAD.limit, no_wrap=True)
-        table.add_column(HEAD.state, no_wrap=True)
+        if room.has_limits:
+            table.add_column(HEAD.limit, no_wrap=True)
+        table.add_column(HEAD.state if room.is_worded else "", no_wrap=True)
         for row, line in zip(rows, lines, strict=True):
             style = STYLES[line.state] if line.state in ("pending", "FIRING") else ""
-            cells = [self._text(shortened(line.metric, names), style), self._text(line.value, style)]
-            cells += [self._text(self._spark(list(row.trend)[-trend:]), style or "cyan")] if trend else []
-            cells += [self._text(line.range, "dim")] if ranged else []
-            table.add_row(*cells, self._text(line.limit, "dim"), self._text(line.state, STYLES.get(line.state, "")))
+            cells = [self._text(shortened(line.metric, room.names), style), self._text(line.value, style)]
+            cells += [self._text(self._spark(list(row.trend)[-room.trend :]), style or "cyan")] if room.trend else []
+            cells += [self._text(line.range, "dim")] if room.is_ranged else []
+            cells += [self._text(line.limit, "dim")] if room.has_limits else []
+            state = line.state if room.is_worded else SIGNS.get(line.state, "")
+            table.add_row(*cells, self._text(state, STYLES.get(line.state, "")))
         return table
 
     def _state(self, row: _Row) -> str:
-        return max((self._states.get(rule, "ok") for rule in row.limits), key=RANK.__getitem__, default="")
+        state = max((self._states.get(rule, "ok") for rule in row.limits), key=RANK.__getitem__, default="")
+        return "null" if state == "ok" and row.last is None else state
 
     def _limit(self, row: _Row) -> str:
         """Give the limit of the rule about a metric with which it stands worst, and how many there are beside it."""
@@ -246,36 +235,3 @@ class View:
         return "".join(
             "x" if value is None else bars[round((value - least) / step) if step > 0 else 0] for value in values
         )
-
-
-def layout(columns: int, lines: Sequence[_Cells]) -> tuple[int, int, bool]:
-    """Choose what a terminal has room for: columns of names, length of the trend (0: none), whether to show ranges."""
-    name, value, range_, limit, state = (max(map(len, cells)) for cells in zip(*lines, strict=True))
-    fixed = value + limit + state + 3 * GAP
-    for ranged, most in [(True, NAMES[0]), *((False, most) for most in NAMES)]:
-        names = min(name, most)
-        room = columns - fixed - names - GAP - (range_ + GAP if ranged else 0)
-        if room >= LEAST_TREND:
-            return names, min(room, TREND), ranged
-    return max(columns - fixed, 1), 0, False
-
-
-def shortened(name: str, columns: int) -> str:
-    """Leave out the middle of a name that is too long: its end tells it apart."""
-    if len(name) <= columns:
-        return name
-    end = (columns - 1) * 2 // 3
-    return f"{name[: columns - 1 - end]}…{name[-end:] if end else ''}"
-
-
-def _limit_words(rule: Rule) -> str:
-    """Word in few characters what a rule fires at."""
-    if rule.missing:
-        return "missing"
-    if rule.plateau_over is not None:
-        return f"flat {rule.plateau_over}"
-    sign = ">" if rule.above is not None else "<"
-    if rule.window is not None or rule.baseline is not None:
-        share = f"{'+' if rule.above is not None else '-'}{100 * rule.limit:.4g}%"
-        return f"{share} of {'mean' if rule.window is not None else 'baseline'}"
-    return f"{sign} {'±' if rule.amount else ''}{rule.limit:.4g}" + ("/epoch" if rule.change_over is not None else "")

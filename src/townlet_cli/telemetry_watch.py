@@ -27,12 +27,13 @@ def _threshold(name: str, words: str) -> typer.models.OptionInfo:
     return option
 
 
+LOG_HELP = "Telemetry log; its segments LOG.1, LOG.2.gz, ... are read with it. - is standard input."
 Log = Annotated[
     Path,
     typer.Argument(
         metavar="LOG",
         parser=path_of,
-        help="Telemetry log; its segments LOG.1, LOG.2.gz, ... are read with it. - is standard input.",
+        help=LOG_HELP,
     ),
 ]
 Run = Annotated[

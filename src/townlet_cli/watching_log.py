@@ -136,6 +136,7 @@ class _Watching:
                 if not follower.exists and not is_waiting:
                     is_waiting = True
                     note(f"waiting for {self._wanted.log}")
+                self._tell(self._watch.awaited())
                 if self._tell(self._watch.idle()):
                     return "failed fast"
                 if may_end and self._watch.records == before:

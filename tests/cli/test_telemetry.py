@@ -1,4 +1,4 @@
-"""`townlet telemetry`: validate and migrate."""
+"""`townlet telemetry`: validate, migrate and export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Townlet, unmeasured
 from tests.telemetry.epochs import record
-from tests.telemetry.reading import line, oldest, ours, theirs, write
+from tests.telemetry.reading import check, line, oldest, ours, theirs, write
 
 MOST_MEGABYTES = 80
 SCRIPT = """\
@@ -220,6 +220,34 @@ def test_migrate_says_what_it_did(townlet: Townlet, tmp_path: Path) -> None:
     )
 
 
-def test_migrate_does_not_read_standard_input(townlet: Townlet) -> None:
-    done = townlet("telemetry", "migrate", "-", "--output", "new.jsonl")
-    assert (done.returncode, done.stderr) == (2, "error: LOG: must be a file: it is read twice\n")
+def test_migrate_reads_standard_input_and_writes_a_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "townlet_cli", "telemetry", "migrate", "-", "--output"]
+    old = line(oldest(1)) + line(oldest(2))
+    done = subprocess.run([*command, "new.jsonl"], input=old, capture_output=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert check(tmp_path / "new.jsonl")[0] == []
+    bad = line(oldest(1)) + line(oldest(2, lr=-1.0))
+    done = subprocess.run([*command, "newer.jsonl"], input=bad, capture_output=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (3, b"error: -:2: lr: must be at least 0, got -1")
+    done = subprocess.run([*command, "-"], input=old, capture_output=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"error: --output: must be a file, which appears when all of the log was well\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["new.jsonl"]
+
+
+def test_an_export_reads_standard_input(tmp_path: Path) -> None:
+    """The second record has a column more than the first."""
+    content = line(ours(1)) + line(ours(2, sps=12.5))
+    for to in ("csv", "jsonl"):
+        command = [sys.executable, "-m", "townlet_cli", "telemetry", "export", "-", f"ppo.{to}", "--to", to]
+        done = subprocess.run(command, input=content, capture_output=True, cwd=tmp_path, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+    head, first, second = (tmp_path / "ppo.csv").read_text().splitlines()
+    assert (head.split(",")[-1], first.split(",")[-1], second.split(",")[-1]) == ("sps", "", "12.5")
+    assert len((tmp_path / "ppo.jsonl").read_text().splitlines()) == 2
+
+
+def test_f_is_to_follow_and_never_to_replace(townlet: Townlet, tmp_path: Path) -> None:
+    write(tmp_path / "ppo.jsonl", [ours(1, finished=True)])
+    assert townlet("telemetry", "watch", "ppo.jsonl", "-f", "--no-default-rules").returncode == 0
+    assert townlet("telemetry", "export", "ppo.jsonl", "ppo.csv", "--to", "csv", "-f").returncode == 2

@@ -81,7 +81,6 @@ def test_a_log_of_several_runs_is_explained_by_its_last_with_a_note(townlet: Tow
         (("explain", "-", "--against", "-"), 2, "--against: standard input can be read once"),
         (("export", "no.jsonl", "--to", "tensorboard", "tb"), 3, "no.jsonl: no such file"),
         (("export", "ppo.jsonl", "--to", "csv", "a.csv", "--step", "epoch"), 2, "--step: is about tensorboard"),
-        (("export", "-", "--to", "csv", "a.csv"), 2, "LOG: must be a file: it is read twice"),
         (("export", "ppo.jsonl", "--to", "jsonl", "ppo.jsonl", "--force"), 3, "ppo.jsonl: is a file of the log itself"),
         (("export", "ppo.jsonl", "--to", "csv", "no/a.csv"), 3, "no/a.csv: cannot be written"),
     ],

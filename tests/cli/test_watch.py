@@ -112,6 +112,22 @@ def test_without_a_rule_there_are_some_to_start_from(townlet: Townlet, tmp_path:
     assert watch(townlet, "--no-default-rules").stderr == ""
 
 
+def test_what_is_not_measured_in_replay_is_named_and_no_alert_until_the_policy_acts(
+    townlet: Townlet, tmp_path: Path
+) -> None:
+    """Epochs 1 to 3 learn from captures alone; in 4 to 6 the policy acts, and null is a breach: three make an alert."""
+    nothing = dict.fromkeys(("kl_divergence", "kl_divergence_max", "clip_fraction"))
+    some = {"reward_advantage_corr": 0.5, "data_mode": "mixed", **nothing}
+    write(tmp_path / "ppo.jsonl", [ours(n, rollout_ticks=0 if n < 4 else 80, **some) for n in range(1, 7)])
+    done = watch(townlet)
+    assert done.stderr.splitlines()[1:] == [
+        "note: ppo.jsonl:1: not measured while only captures are learned from, and passed over by rules while it is "
+        "null: kl_divergence, kl_divergence_max, clip_fraction"
+    ]
+    alerts = [text.partition(": ALERT")[0] for text in done.stdout.splitlines() if "ALERT" in text]
+    assert (done.returncode, alerts) == (1, ["ppo.jsonl:6: epoch 6"] * 3)
+
+
 def test_a_rule_that_can_never_fire_is_named_at_the_start(townlet: Townlet, log: Path) -> None:
     done = watch(townlet, "--entropy-threshold", "-0.2")
     assert (done.returncode, done.stderr) == (

@@ -182,6 +182,28 @@ def test_a_run_that_was_finished_before_another_began_ends_nothing(tmp_path: Pat
         assert watch.end()[0] == 0
 
 
+def test_a_run_that_is_not_there_yet_is_waited_for_and_that_is_said_once(tmp_path: Path) -> None:
+    add(tmp_path, line(ours(1)))
+    with watching(tmp_path, "--kl-threshold", "1", "--run", "ben") as watch:
+        assert watch.process.stderr is not None
+        told = watch.process.stderr.readline()
+        assert told == "note: ppo.jsonl: has no run ben yet, waiting for it; it has run 1 (anna)\n"
+        add(tmp_path, line(ours(2)) + line(ours(1, run_id="ben", log_stream_offset=3, finished=True)))
+        assert watch.next().startswith("ppo.jsonl:3: epoch 1: ok")
+        assert watch.end() == (0, ["the run is finished: 1 record, 0 alerts, 0 warnings"], "")
+
+
+def test_programs_are_told_of_a_run_that_is_waited_for_too(tmp_path: Path) -> None:
+    add(tmp_path, line(ours(1)))
+    with watching(tmp_path, "--json", "--kl-threshold", "1", "--run", "ben") as watch:
+        told = watch.event()
+        assert (told.type, told.is_note, told.what) == (
+            "warning",
+            True,
+            "has no run ben yet, waiting for it; it has run 1 (anna)",
+        )
+
+
 def test_a_pipe_with_a_name_is_followed_through_several_writers(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ppo.jsonl")
     with watching(tmp_path, "--kl-threshold", "1") as watch:

@@ -17,14 +17,15 @@ import pytest
 from rich.console import Console
 
 from tests.telemetry.reading import ours, write
-from townlet_cli.telemetry_view import View, shortened
+from townlet_cli.telemetry_view import View
+from townlet_cli.view_columns import shortened
 from townlet_core.telemetry.watching.rules import Rule
 from townlet_core.telemetry.watching.watch import Watch, read_once
 
 WRITTEN = "2026-02-01T12:00:00+00:00"
 NOW = 1769947205.0  # five seconds after that
 
-SIZES = {110: "utf-8", 60: "utf-8", 44: "ascii"}  # columns -> encoding
+SIZES = {110: "utf-8", 60: "utf-8", 44: "ascii", 30: "utf-8", 20: "ascii"}  # columns -> encoding
 
 RULES = [
     {"metric": "kl_divergence", "amount": True, "above": 0.2},
@@ -91,6 +92,27 @@ def test_the_view_is_drawn_to_the_width_of_the_terminal(tmp_path: Path, width: i
     said = drawn(tmp_path, width, encoding=encoding)
     assert max(map(len, said.splitlines())) <= width
     assert said + "\n" == golden(width).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", range(16, 121))
+def test_no_terminal_is_too_narrow_for_a_value_or_a_state(tmp_path: Path, width: int) -> None:
+    table = drawn(tmp_path, width).partition("\nmetric ")[2].splitlines()[1:]
+    values = ["2", "-0.01", "8", "0.84", "0.25", "1234", "–", "0.001"]
+    assert [value for value, row in zip(values, table, strict=True) if value not in row.split()] == []
+    assert [bool(re.search("FIRING$|!$", row)) for row in table] == [bool(n in (2, 3, 6)) for n in range(8)]
+
+
+def test_what_is_not_measured_is_not_said_to_be_ok(tmp_path: Path) -> None:
+    log = write(tmp_path / "ppo.jsonl", [ours(1, kl_divergence=None, rollout_ticks=0)])
+    rules = [Rule.model_validate({"metric": "kl_divergence", "above": 1.0, "allow_null": "replay"})]
+    console, watch = Console(file=io.StringIO(), width=60), Watch(log, rules)
+    view = View(log, rules, follow=True, console=console)
+    for each in read_once(log):
+        for event in watch.take(each):
+            view.event(event)
+    console.print(view.draw())
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"^kl_divergence +– +x +> 1 +null *$", shown, re.MULTILINE)
 
 
 def on_a_terminal(folder: Path, *words: str, **environment: str) -> tuple[int, str]:

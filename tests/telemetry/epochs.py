@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet_core.telemetry.log import TelemetryLog
-from townlet_core.telemetry.segments import segments
+from townlet_core.telemetry.stream import segments
 
 
 def values(epoch: int = 1, **others: object) -> dict[str, object]:

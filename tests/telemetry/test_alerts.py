@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from townlet_core.telemetry.watching.alerts import Alerts, Judge, Odd, State, Value, value_of
+from townlet_core.telemetry.watching.alerts import Alerts, Judge, Odd, State, Value, may_be_null, value_of
 from townlet_core.telemetry.watching.rules import Rule
 
 NAN, NULL = Odd("NaN"), Odd("null", "where returns are constant")
@@ -21,7 +21,8 @@ def rule(**values: object) -> Rule:
 def states(values: list[Value], reference: float | None = None, **demanded: object) -> str:
     """Judge values, one an epoch; give the states in one letter each: ok, pending, Firing."""
     judge = Judge(rule(**demanded), reference)
-    return "".join(judge.see(value, epoch).state.value[0] for epoch, value in enumerate(values, 1))
+    passes = may_be_null(judge.rule, {"rollout_ticks": 80})
+    return "".join(judge.see(value, epoch, may_be_null=passes).state.value[0] for epoch, value in enumerate(values, 1))
 
 
 def breaches(values: list[Value], reference: float | None = None, **demanded: object) -> list[str | None]:
@@ -49,10 +50,28 @@ def breaches(values: list[Value], reference: float | None = None, **demanded: ob
         pytest.param({"plateau_over": 2, "better": "higher"}, [9, NAN, 10], "oFo", id="of a plateau too"),
         pytest.param({"window": 2, "above": 0.5}, [NULL, 1, 1, 1], "Fooo", id="of one that looks back too"),
         pytest.param({"above": 5.0, "allow_null": True}, [NULL, 6, NULL, NAN, 1], "oFFFo", id="unless null is allowed"),
+        pytest.param({"above": 5.0, "allow_null": "replay"}, [NULL, 1, NAN], "FoF", id="and not in replay alone"),
     ],
 )
 def test_a_rule_goes_from_state_to_state(demanded: dict[str, Any], values: list[Value], expected: str) -> None:
     assert states(values, **demanded) == expected
+
+
+@pytest.mark.parametrize(
+    ("demanded", "values", "expected"),
+    [
+        pytest.param({"change_over": 1, "above": 1.0}, [-1.7e308, 1.7e308], 1.7976931348623157e308, id="a change"),
+        pytest.param({"window": 2, "above": 0.5}, [1e308, 1e308, 1.7e308], 1.7e308, id="a mean"),
+    ],
+)
+def test_numbers_whose_sum_or_difference_is_none_are_compared(
+    demanded: dict[str, Any], values: list[Value], expected: float
+) -> None:
+    """The largest double is 1.797...e308; 1.7e308 is more than half above the mean, which is 1e308."""
+    judge = Judge(rule(**demanded))
+    breach = [judge.see(value, epoch).breach for epoch, value in enumerate(values, 1)][-1]
+    assert breach is not None
+    assert breach.compared == expected
 
 
 @pytest.mark.parametrize(
@@ -191,3 +210,19 @@ def test_for_is_as_many_of_as_many(values: list[Value]) -> None:
     assert states(values, above=5.0, **{"for": 3}).replace("p", "o") == states(values, above=5.0, n_of=(3, 3)).replace(
         "p", "o"
     )
+
+
+@pytest.mark.parametrize(
+    ("allowed", "record", "passes"),
+    [
+        (False, {"rollout_ticks": 0}, False),
+        (True, {"rollout_ticks": 80}, True),
+        ("replay", {"rollout_ticks": 0}, True),
+        ("replay", {"rollout_ticks": 80}, False),
+        ("replay", {}, False),
+    ],
+)
+def test_null_may_be_allowed_where_only_captures_are_learned_from(
+    allowed: object, record: dict[str, int], passes: bool
+) -> None:
+    assert may_be_null(rule(above=1.0, allow_null=allowed), record) is passes

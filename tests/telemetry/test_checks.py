@@ -145,3 +145,40 @@ def test_whatever_is_no_number_in_its_range_is_found_by_its_key(key: str, value:
     with tempfile.TemporaryDirectory() as folder:
         problems, _ = check(write(Path(folder) / "ppo.jsonl", [ours(1, **{key: value})]))
     assert [problem.split(": ")[1] for problem in problems] == [key]
+
+
+def told_of_turns(tmp_path: Path, *epochs: int) -> list[int]:
+    """Write records without a run_id; give the lines at which it is said that runs take turns."""
+    records = [theirs(epoch, log_stream_offset=n, lr=0.001 * n) for n, epoch in enumerate(epochs, 1)]
+    found, _ = check(write(tmp_path / "ppo.jsonl", records))
+    return [int(text.split(":")[1]) for text in found if "warning: run_id: is missing, and epochs go on" in text]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "line"),
+    [
+        pytest.param([1, 1, 2, 2, 3, 3, 4, 4, 5, 5], [8], id="two, epoch by epoch"),
+        pytest.param([50, 1, 51, 2, 52, 3, 53, 4, 54, 5], [8], id="one began earlier"),
+        pytest.param([10, 10, 20, 20, 30, 30, 40, 40], [8], id="every tenth epoch is logged"),
+        pytest.param([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4], [11], id="three"),
+        pytest.param([1, 2, 3, 1, 4, 5, 6, 2, 7, 8, 9, 3, 10, 4], [14], id="one is slower"),
+    ],
+)
+def test_runs_without_an_id_that_take_turns_are_told_of_once(
+    tmp_path: Path, epochs: list[int], line: list[int]
+) -> None:
+    """The fourth run to begin by one more epoch than the one before it makes three growths."""
+    assert told_of_turns(tmp_path, *epochs) == line
+
+
+@pytest.mark.parametrize(
+    "epochs",
+    [
+        pytest.param([1, 2, 3] * 6, id="one after the other"),
+        pytest.param([1] * 9, id="of one epoch each"),
+        pytest.param([*range(1, 13), *range(11, 26), *range(21, 36), *range(31, 46), *range(41, 56)], id="resumed"),
+        pytest.param([5, 4, 3, 2, 1], id="falling"),
+    ],
+)
+def test_runs_that_come_one_after_the_other_take_no_turns(tmp_path: Path, epochs: list[int]) -> None:
+    assert told_of_turns(tmp_path, *epochs) == []

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.telemetry.epochs import lines, record, stream
-from townlet_core.telemetry.segments import segments
+from townlet_core.telemetry.stream import segments
 
 sittings = st.lists(st.integers(0, 7), min_size=1, max_size=4)
 

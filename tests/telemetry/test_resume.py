@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.telemetry.epochs import lines, names, record, stream, values
+from tests.telemetry.following import move_away
+from tests.telemetry.reading import check
+from tests.telemetry.reading import epochs as epochs_read
 from townlet_core.telemetry.log import TelemetryLog
-from townlet_core.telemetry.segments import segments
+from townlet_core.telemetry.stream import segments
 
 
 def contents(log: Path) -> dict[str, bytes]:
@@ -110,3 +113,33 @@ def test_what_a_kill_has_left_of_moving_records_is_completed_when_the_run_is_res
     assert names(tmp_path) == ["ppo.jsonl", *(f"ppo.jsonl.superseded-{n + 1}" for n in range(len(left) + 1))]
     assert [path.read_text() for path in sorted(tmp_path.glob("*superseded-*"))] == ["from before", *map(str, left)]
     assert stream(log) == [1, 2]
+
+
+def test_a_run_goes_on_in_a_log_that_logrotate_has_shifted(tmp_path: Path) -> None:
+    """LOG.2 holds epochs 1 and 2, LOG.1 3 and 4, LOG 5; the checkpoint knows of the third."""
+    log = tmp_path / "ppo.jsonl"
+    for epochs in (range(1, 3), range(3, 5)):
+        record(log, epochs)
+        move_away(log)
+    record(log, range(5, 6))
+    assert stream(log) == [1, 2, 3, 4, 5]
+    record(log, range(4, 6), resume_after=3)
+    assert contents(log).keys() == {"ppo.jsonl.2", "ppo.jsonl"}
+    assert stream(log) == stream(log, "log_stream_offset") == stream(log, "seq") == [1, 2, 3, 4, 5]
+    assert [line["epoch"] for line in lines(tmp_path / "ppo.jsonl.superseded-1")] == [4, 5]
+
+
+def test_a_log_that_is_rotated_in_our_way_after_logrotates_is_read_in_order(tmp_path: Path) -> None:
+    """Logrotate's LOG.2 and LOG.1 are older than our LOG.3 and LOG.4; then it shifts them all once more."""
+    log = tmp_path / "ppo.jsonl"
+    for epoch in (1, 2):
+        record(log, range(epoch, epoch + 1))
+        move_away(log)
+    record(log, range(3, 6), max_entries=1)
+    assert [path.name for path in segments(log)] == [f"ppo.jsonl{suffix}" for suffix in (".2", ".1", ".3", ".4", "")]
+    move_away(log)
+    record(log, range(6, 7))
+    assert stream(log) == epochs_read(log) == [1, 2, 3, 4, 5, 6]
+    record(log, range(4, 8), resume_after=3)
+    assert stream(log) == epochs_read(log) == [1, 2, 3, 4, 5, 6, 7]
+    assert check(log)[0] == []

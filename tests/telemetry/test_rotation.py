@@ -11,7 +11,7 @@ import pytest
 from tests.telemetry.epochs import lines, names, record, stream, values
 from tests.telemetry.following import pack
 from townlet_core.telemetry.log import TelemetryLog
-from townlet_core.telemetry.segments import segments
+from townlet_core.telemetry.stream import segments
 
 
 def test_a_full_file_becomes_the_next_segment_before_the_next_record(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_a_rule_that_can_fire_is_not_doubted(values: dict[str, object]) -> None:
 @pytest.mark.parametrize("key", ["kl_divergence", "kl_divergence_max", "clip_fraction"])
 def test_to_learn_from_captures_of_a_script_alone_breaks_no_rule_to_start_from_but_nan_does(key: str) -> None:
     alerts = Alerts([each for each in default_rules() if each.metric == key], {})
-    undefined, was_nan = ({key: None}, {key: None, "nonfinite": {key: "nan"}})
+    undefined, was_nan = ({key: None, "rollout_ticks": 0}, {key: None, "rollout_ticks": 0, "nonfinite": {key: "nan"}})
     assert [seen.breach for _ in range(3) for seen in alerts.see(undefined, {})] == [None] * 3
     seen = [seen for _ in range(3) for seen in alerts.see(was_nan, {})]
     assert [each.fired for each in seen] == [False, False, True]

@@ -19,6 +19,7 @@ from townlet_core.telemetry import problems
 from townlet_core.telemetry.formats import KNOWN, SINCE_1_1, format_of, is_known, latest
 from townlet_core.telemetry.lines import Fault, lines, opened, parsed, repeated_keys
 from townlet_core.telemetry.problems import Problem
+from townlet_core.telemetry.reader import Reader
 from townlet_core.telemetry.record import BASELINE
 from townlet_core.telemetry.runs import Runs
 from townlet_core.telemetry.sense import contradictions, doubts
@@ -82,7 +83,7 @@ class Check:
         self._log, self._run = log, run
         self._report_to, self._visit = report, visit
         self._runs = Runs()
-        self._format = latest()  # of the record before
+        self._reader = Reader(latest())  # of the format of the record before
         self._keys = set(KNOWN)  # that need not be looked at again
         self._file = Tally(log)  # that is being read
         self._newest = 0  # number of a run that was looked at
@@ -117,6 +118,14 @@ class Check:
         """Expect lines again that were looked at, and are gone from the log; see `Runs.take_back`."""
         self._runs.take_back(run_id, offset)
 
+    @property
+    def met(self) -> str | None:
+        """Name the runs that there have been, the last of many; None before the first."""
+        if not self._runs.count:
+            return None
+        many = f"the last of its {self._runs.count:,} runs are" if self._runs.count > 1 else "it has run"
+        return f"{many} {', '.join(self._runs.last)}"
+
     def end(self) -> Summary:
         """Give what was found.
 
@@ -131,13 +140,13 @@ class Check:
         """Check a line."""
         found: list[Problem] = []
         try:
-            record = self._format.read(line)
+            record, has_new_keys = self._reader.read(line)
         except ValidationError:
             examined = self._examine(line, file, number)
             if isinstance(examined, Problem):
                 self._report([examined])
                 return
-            record, found = examined
+            (record, found), has_new_keys = examined, True
         run, wrong = self._runs.place(record, line, (file, number), is_wrong=bool(found))
         if self._run is not None and not run.is_called(self._run):
             return
@@ -145,7 +154,8 @@ class Check:
             self._newest = run.number
             self.summary.runs += 1
             self.summary.run = str(run)
-        if record["telemetry_version"] == 1.0 or not record.keys() <= self._keys or _may_repeat_a_key(line, record):
+        is_new = has_new_keys and not record.keys() <= self._keys
+        if is_new or record["telemetry_version"] == 1.0 or _may_repeat_a_key(line, record):
             found += self._look_at_keys(record, line, file, number)
         wrong += contradictions(record, BASELINE)
         wrong += doubts(record)
@@ -165,13 +175,14 @@ class Check:
             return Problem(file, number, None, "is no record: it has neither epoch nor telemetry_version")
         form = format_of(record)
         if form is None:
-            form = self._format
+            form = self._reader.format
             if "telemetry_version" in record:
                 found.append(problems.of_version(file, number, record["telemetry_version"]))
             else:
                 found.append(Problem(file, number, "telemetry_version", "is missing"))
             record["telemetry_version"] = form.version  # to look at the rest of it
-        self._format = form
+        if form is not self._reader.format:
+            self._reader = Reader(form)
         errors = form.errors(record)
         found += [problems.of_value(file, number, error) for error in errors]
         for error in errors:
@@ -208,10 +219,9 @@ class Check:
     def _check_that_there_was_something(self) -> None:
         if self.summary.runs or (self.summary.problems and self._run is None):
             return
-        if self._run is None or not self._runs.count:
+        if self._run is None or self.met is None:
             raise InputError("holds no record", where=str(self._log))
-        many = f"the last of its {self._runs.count:,} runs are" if self._runs.count > 1 else "it has run"
-        raise InputError(f"has no run {self._run}", where=str(self._log), hint=f"{many} {', '.join(self._runs.last)}")
+        raise InputError(f"has no run {self._run}", where=str(self._log), hint=self.met)
 
 
 def _may_repeat_a_key(line: bytes, record: Record) -> bool:

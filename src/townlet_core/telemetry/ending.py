@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from townlet_core.errors import OutputError
 from townlet_core.telemetry.lines import MOST_LINE_BYTES, Fault, lines, opened
-from townlet_core.telemetry.segments import numbered, segments, set_aside
+from townlet_core.telemetry.segments import numbered, set_aside
+from townlet_core.telemetry.stream import segments
 
 BLOCK_BYTES = 2**16
 RECORD_BEGINS = b'{"epoch":'

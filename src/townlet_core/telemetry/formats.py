@@ -1,11 +1,13 @@
 """The versions of telemetry that are read: which keys each has, and of what kind. All of it comes from the models.
 
 Logs of the predecessor write whole numbers as 1.0; everything else is as strict as what we write. A reader takes the
-fast way of a validator that goes from bytes to values at once; it asks what is wrong only where something is.
+fast way of a validator that goes from bytes to values at once; it asks what is wrong only where something is. A
+validator takes a while for each key that it knows of, so there are some that know only the keys of records as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Annotated, Any, Final
 
@@ -69,9 +71,13 @@ class Format:
     """
 
     def __init__(self, version: float, *, migrated: bool, floats: bool) -> None:
-        self.version, self._migrated = version, migrated
+        self.version, self._migrated, self._floats = version, migrated, floats
         self._lenient = self._validator(floats=True)  # 1 will do for 1.0
         self.read = (self._lenient if floats else self._validator(floats=False)).validate_json  # of a line
+
+    def reader_of(self, keys: Collection[str]) -> Callable[[bytes], dict[str, Any]]:
+        """Give what reads a line as `read` does, if it has no other keys than these, and refuses all others."""
+        return self._validator(floats=self._floats, keys=keys).validate_json
 
     def errors(self, record: dict[str, Any]) -> list[ErrorDetails]:
         """Give all that is wrong with the values of a record. A key that nobody knows may have a word as its value."""
@@ -81,17 +87,23 @@ class Format:
             return [each for each in error.errors(include_url=False) if not _is_a_word(each)]
         return []
 
-    def _validator(self, *, floats: bool) -> SchemaValidator:
+    def _validator(self, *, floats: bool, keys: Collection[str] | None = None) -> SchemaValidator:
+        """Make what validates records.
+
+        Args:
+            keys: that they may have; None: any.
+        """
         fields = {key: self._field(key, info, floats=floats) for key, info in _fields().items()}
         version = core_schema.float_schema(ge=self.version, le=self.version)
         fields["telemetry_version"] = core_schema.typed_dict_field(version, required=True)
-        schema = core_schema.typed_dict_schema(
-            fields,
-            extra_behavior="allow",
-            extras_schema=core_schema.nullable_schema(core_schema.float_schema()),
-            config=CoreConfig(strict=True, allow_inf_nan=False),
-        )
-        return SchemaValidator(schema)
+        config = CoreConfig(strict=True, allow_inf_nan=False)
+        other = core_schema.nullable_schema(core_schema.float_schema())
+        if keys is None:
+            schema = core_schema.typed_dict_schema(fields, extra_behavior="allow", extras_schema=other, config=config)
+            return SchemaValidator(schema)
+        some = {key: field for key, field in fields.items() if key in keys or field["required"]}
+        some |= {key: core_schema.typed_dict_field(other, required=False) for key in keys if key not in fields}
+        return SchemaValidator(core_schema.typed_dict_schema(some, extra_behavior="forbid", config=config))
 
     def _field(self, key: str, info: FieldInfo, *, floats: bool) -> core_schema.TypedDictField:
         schema = _with_whole_numbers(_schema(info), floats=floats)

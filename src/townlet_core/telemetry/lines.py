@@ -18,6 +18,7 @@ from townlet_core.errors import InputError
 
 STDIN: Final = Path("-")
 MOST_LINE_BYTES: Final = 2**22  # a record of thousands of agents has half of that
+BLOCK_BYTES: Final = 2**17  # read at once: a few dozen records, where the default holds two or three
 GZIP_MAGIC: Final = b"\x1f\x8b"
 CURLY, NEWLINE = ord("{"), ord("\n")
 SHOWN_CHARACTERS: Final = 30
@@ -42,7 +43,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         if path == STDIN:
             yield _unpacked(sys.stdin.buffer)
             return
-        with path.open("rb") as file:
+        with path.open("rb", buffering=BLOCK_BYTES) as file:
             yield _unpacked(file)
     except OSError as error:
         if isinstance(error, BrokenPipeError):

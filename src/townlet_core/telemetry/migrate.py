@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from townlet_core.documents.drafts import complete
 from townlet_core.errors import InputError, OutputError
@@ -28,33 +29,40 @@ class Migrated(NamedTuple):
 def migrate(log: Path, output: Path) -> Migrated:
     """Write all records of a log to one new file as version 1.1, numbered through; it appears when it is complete.
 
+    The log is read but once: it may be standard input.
+
     Raises:
         InputError: the log cannot be read, or something is wrong with it.
         OutputError: the file is there already, or cannot be written.
     """
-    Check(log, report=_refuse).run()
     if output.exists():
         raise OutputError("is there already", where=str(output), hint="name another file")
-    with complete(output) as file:
-        return _write(log, file)
-
-
-def _write(log: Path, file: BinaryIO) -> Migrated:
+    check = Check(log, report=_refuse)
     records = migrated = offset = 0
-    for segment in files_of(log):
-        with opened(segment) as handle:
-            for _, line in lines(handle):
-                record = line if isinstance(line, Fault) else parsed(line)
-                if isinstance(record, Fault):
-                    continue  # the torn end, which the check has let pass
-                records += 1
-                if record["telemetry_version"] == 1.0:
-                    migrated += 1
-                    record = _as_1_1(record)
-                offset = max(int(record["log_stream_offset"] or 0), offset + 1)
-                record["log_stream_offset"] = offset
-                file.write(json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n")
+    with complete(output) as file:
+        for segment, number, line in _lines(log, check):
+            check.look(segment, number, line)  # raises what is wrong; a torn end passes
+            record = line if isinstance(line, Fault) else parsed(line)
+            if isinstance(record, Fault):
+                continue
+            records += 1
+            if record["telemetry_version"] == 1.0:
+                migrated += 1
+                record = _as_1_1(record)
+            offset = max(int(record["log_stream_offset"] or 0), offset + 1)
+            record["log_stream_offset"] = offset
+            file.write(json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n")
+        check.end()
     return Migrated(records, migrated)
+
+
+def _lines(log: Path, check: Check) -> Iterator[tuple[Path, int, bytes | Fault]]:
+    """Give the lines of a log, and tell its check where each file begins."""
+    for segment in files_of(log):
+        check.begin(segment)
+        with opened(segment) as handle:
+            for number, line in lines(handle):
+                yield segment, number, line
 
 
 def _as_1_1(record: dict[str, Any]) -> dict[str, Any]:

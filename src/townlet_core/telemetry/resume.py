@@ -16,7 +16,8 @@ from pydantic_core import to_json
 from townlet_core.documents.drafts import DRAFT
 from townlet_core.telemetry.ending import Stamp, lines_backwards, stamp_of
 from townlet_core.telemetry.lines import MOST_LINE_BYTES
-from townlet_core.telemetry.segments import SUPERSEDED, SUPERSEDING, asides, beside, segments, set_aside
+from townlet_core.telemetry.segments import SUPERSEDED, SUPERSEDING, asides, beside, set_aside
+from townlet_core.telemetry.stream import segments
 
 
 @dataclass(frozen=True)

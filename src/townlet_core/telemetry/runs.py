@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from typing import Any, Final
 
 from townlet_core.telemetry.sense import Contradiction
 
+MOST_GROWTHS: Final = 3  # of first epochs, by which runs are found to take turns
 MOST_NAMED: Final = 5  # runs, to choose from
 MOST_RUNS: Final = 10_000  # that are remembered; the oldest are forgotten first
+
+TURNS: Final = "is missing, and epochs go on where others end: several runs seem to write this log in turns"
 
 Record = dict[str, Any]
 Place = tuple[Path, int]  # file and line
@@ -38,6 +42,30 @@ class Run:
         return f"{self.number} ({self.run_id})" if self.run_id is not None else f"{self.number}"
 
 
+class Turns:
+    """Finds out whether several runs without an id write a log at once: then each new one begins where its own goes on.
+
+    Of runs that come one after the other the first epochs are 1, or those after checkpoints, many records apart. Of
+    those that take turns they grow by no more than a run's own epochs do from record to record.
+    """
+
+    def __init__(self) -> None:
+        self._first: float | None = None  # epoch of the last run that has begun
+        self.step = math.inf  # least growth of the epoch from a record to the next
+        self._growths = 0  # one after the other
+        self._is_told = False
+
+    def begins(self, epoch: float) -> bool:
+        """Note where a new run begins; say once if this is none."""
+        growth = epoch - self._first if self._first is not None else 0.0
+        if growth:
+            self._growths = self._growths + 1 if 0 < growth <= self.step else 0
+        self._first = epoch
+        is_new = self._growths >= MOST_GROWTHS and not self._is_told
+        self._is_told = self._is_told or is_new
+        return is_new
+
+
 class Runs:
     """Tells runs apart by `run_id`; where that is missing, a new one begins where the epoch does not grow."""
 
@@ -49,6 +77,7 @@ class Runs:
         self._offset: float | None = None  # of the last record
         self._run_id: str | None = None  # of the last record
         self._line = b""  # of the last record
+        self._turns = Turns()
 
     def place(
         self, record: Record, line: bytes, at: Place, *, is_wrong: bool = False
@@ -66,10 +95,14 @@ class Runs:
         if run is None or (falls and run_id is None and line != self._line):
             run = self._begin(run_id, line, at)
             wrong = self._repeats(run) if run_id is None else []
+            if falls and epoch is not None and self._turns.begins(epoch):
+                wrong.append(Contradiction("run_id", TURNS, is_doubt=True))
         elif falls:
             wrong = [_falls(run, record["epoch"], is_same=line == self._line)]
         else:
             wrong = [*_goes_on(run, record)]
+            if run_id is None and epoch is not None and run.epoch is not None and epoch - run.epoch < self._turns.step:
+                self._turns.step = epoch - run.epoch
         offset = record.get("log_stream_offset")
         if offset is not None:
             if self._offset is not None and offset <= self._offset and line != self._line:

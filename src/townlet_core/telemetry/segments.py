@@ -12,12 +12,6 @@ SUPERSEDING, SUPERSEDED = "superseding", "superseded"  # why a record is set asi
 PACKED = ".gz"  # how the name of a compressed segment ends
 
 
-def segments(path: Path) -> list[Path]:
-    """Give the files that the writer of a log knows, oldest first, the active one last if it is there."""
-    plain = [file for file in numbered(path) if file.suffix != PACKED]
-    return plain + ([path] if path.is_file() else [])
-
-
 def numbered(path: Path) -> list[Path]:
     """Give the files LOG.n and LOG.n.gz by their number; where both are there, the one that is not compressed."""
     found: dict[int, str] = {}

@@ -66,13 +66,13 @@ def doubts(record: Record) -> Iterator[Contradiction]:
 
 def _loss(record: Record) -> Iterator[Contradiction]:
     """Compare the loss with its parts, where all of them are known."""
-    weights = (1.0, record["value_coef"], record["entropy_coef"], record.get("replay_coef", 0.0))
-    replay_loss = record.get("replay_loss") if weights[-1] else 0.0
-    losses = (record.get("loss_policy"), record.get("loss_value"), record.get("loss_entropy"), replay_loss)
-    total = record.get("loss_total")
-    if total is None or None in weights or None in losses:
+    get = record.get
+    of_value, of_entropy, of_replay = record["value_coef"], record["entropy_coef"], get("replay_coef", 0.0)
+    total, policy, value, entropy = get("loss_total"), get("loss_policy"), get("loss_value"), get("loss_entropy")
+    replay = get("replay_loss") if of_replay else 0.0
+    if total is None or policy is None or None in (value, entropy, replay, of_value, of_entropy, of_replay):
         return
-    policy, value, entropy, replay = (weight * loss for weight, loss in zip(weights, losses, strict=True))
+    value, entropy, replay = of_value * value, of_entropy * entropy, of_replay * replay
     sum_of_parts = policy + value - entropy + replay
     if abs(total - sum_of_parts) > LOSS_ROUNDING * max(1e-3, abs(policy), abs(value), abs(entropy), abs(replay)):
         yield Contradiction("loss_total", f"must be {sum_of_parts:g}, the sum of its parts by their weights", total)

@@ -6,8 +6,10 @@ There are three ways to rotate a log, which differ in what LOG.1 is:
 - the predecessor's: what comes after LOG goes to LOG.1, then to LOG.2, so that LOG is the oldest;
 - logrotate's: LOG becomes LOG.1 and what was there LOG.2, so that the one with the highest number is the oldest.
 
-Names do not tell them apart, so the first record of each file does: the way is taken by which `log_stream_offset` (or,
-where a record lacks it, `steps`, or `epoch`) falls the least often from file to file, and ours if that says nothing.
+Names do not tell them apart, so the first record of each file does. Records with a `run_id` are numbered through by
+`log_stream_offset`, across runs: that is the order, also where a log was rotated in several ways. For others the way is
+taken by which `log_stream_offset` (or, where a record lacks it, `steps`, or `epoch`) falls the least often from file to
+file, and ours if that says nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from typing import BinaryIO, Final, TypeVar
 
 from townlet_core.errors import InputError
 from townlet_core.telemetry.lines import STDIN, Fault, lines, opened, parsed
-from townlet_core.telemetry.segments import numbered
+from townlet_core.telemetry.segments import PACKED, numbered
 
 PLACES: Final = ("log_stream_offset", "steps", "epoch")  # keys that grow from record to record
+THROUGH: Final = "through"  # log_stream_offset where it counts across runs
 MOST_LOOKED_AT: Final = 100  # lines, until one of them is a record
 Places = dict[str, float]
 File = TypeVar("File", bound=Hashable)
@@ -50,6 +53,23 @@ def files_of(log: Path) -> list[Path]:
     return in_order(older, active, begins)
 
 
+def segments(log: Path) -> list[Path]:
+    """Give the files that the writer of a log knows, oldest first: those that are not compressed.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    older = [file for file in numbered(log) if file.suffix != PACKED]
+    active = [log] if log.is_file() else []
+    if not older:
+        return active
+    begins: dict[Path, Places | None] = {}
+    for file in (*older, *active):
+        with file.open("rb") as handle:
+            begins[file] = begin_of(handle)
+    return in_order(older, active, begins)
+
+
 def is_file_of(log: Path, file: Path) -> bool:
     """Say whether a file is the log or a segment of it, by whatever name: to write to it would be to lose the log."""
     if not file.is_file() or not (log.is_file() or numbered(real(log))):
@@ -70,7 +90,12 @@ def in_order(older: Sequence[File], active: Sequence[File], begins: Mapping[File
         active: the file with the name of the log, if it is there.
     """
     ways = ([*older, *active], [*active, *older], [*reversed(older), *active])
-    return min(ways, key=lambda way: _falls([begins[file] for file in way]))  # the first of the best
+    best = min(ways, key=lambda way: _falls([begins[file] for file in way]))  # the first of the best
+    through = {file: place[THROUGH] for file in best if (place := begins[file]) is not None and THROUGH in place}
+    if len(set(through.values())) < sum(begins[file] is not None for file in best):
+        return best
+    ordered = iter(sorted(through, key=through.__getitem__))
+    return [next(ordered) if file in through else file for file in best]
 
 
 def told_apart(logs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -94,7 +119,10 @@ def begin_of(file: BinaryIO) -> Places | None:
     for number, line in lines(file):
         found = line if isinstance(line, Fault) else parsed(line)
         if not isinstance(found, Fault) and "epoch" in found:
-            return {key: float(found[key]) for key in PLACES if type(found.get(key)) in (int, float)}
+            places = {key: float(found[key]) for key in PLACES if type(found.get(key)) in (int, float)}
+            if PLACES[0] in places and isinstance(found.get("run_id"), str):
+                places[THROUGH] = places[PLACES[0]]
+            return places
         if number >= MOST_LOOKED_AT:
             return None
     return None

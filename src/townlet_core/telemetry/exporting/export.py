@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import marshal
 import math
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,19 +38,30 @@ class Exported:
 
 
 def to_csv(log: Path, file: Path, *, run: str | None = None, names: Names = "townlet", force: bool = False) -> Exported:
-    """Write a row for each record, a column for each key; what a record lacks is empty. The log is read twice.
+    """Write a row for each record, a column for each key; what a record lacks is empty.
+
+    All columns are known only at the end of the log, which may be read but once: rows are kept in a file until then.
 
     Raises:
         InputError: the log cannot be read.
         OutputError: the file is there already, is of the log, or cannot be written.
     """
-    columns: dict[str, None] = {}
-    read(log, run, Exported(), lambda record, _: columns.update(dict.fromkeys(_renamed(record, names))))
+    columns: dict[str, None] = {"run": None}
     made = Exported()
-    with _new_file(file, log, force=force) as draft:
-        writer = csv.DictWriter(draft, ["run", *columns], lineterminator="\n")
-        writer.writeheader()
-        read(log, run, made, lambda record, name: writer.writerow({"run": name, **_renamed(record, names)}))
+
+    def keep(record: Record, name: str) -> None:
+        row = {"run": name, **_renamed(record, names)}
+        columns.update(dict.fromkeys(row))
+        marshal.dump([row.get(column) for column in columns], rows)
+
+    with _new_file(file, log, force=force) as draft, tempfile.TemporaryFile() as rows:
+        read(log, run, made, keep)
+        rows.seek(0)
+        writer = csv.writer(draft, lineterminator="\n")
+        writer.writerow(columns)
+        for _ in range(made.records):
+            row = marshal.load(rows)
+            writer.writerow(row + [None] * (len(columns) - len(row)))
     return made
 
 

@@ -7,6 +7,7 @@ the rule stays as it was, unless it is about the key being missing.
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -83,6 +84,16 @@ def value_of(record: Record, metric: str, wrong: Mapping[str, str]) -> Value:
     return Odd(NULL, meaning_of_null(metric))
 
 
+def is_null(record: Record, metric: str) -> bool:
+    """Say whether a record has null for a metric, and not for a number that was none."""
+    return value_of(record, metric, {}) == Odd(NULL, meaning_of_null(metric))
+
+
+def may_be_null(rule: Rule, record: Record) -> bool:
+    """Say whether a rule passes over null in a record."""
+    return record.get("rollout_ticks") == 0 if rule.allow_null == "replay" else rule.allow_null
+
+
 class Alerts:
     """All rules, over the records of one run."""
 
@@ -97,7 +108,10 @@ class Alerts:
     def see(self, record: Record, wrong: Mapping[str, str]) -> list[Verdict]:
         """Judge the next record by every rule."""
         epoch = record.get("epoch")
-        return [judge.see(value_of(record, judge.rule.metric, wrong), epoch) for judge in self._judges]
+        return [
+            judge.see(value_of(record, judge.rule.metric, wrong), epoch, may_be_null=may_be_null(judge.rule, record))
+            for judge in self._judges
+        ]
 
     @property
     def firing(self) -> list[Rule]:
@@ -122,11 +136,15 @@ class Judge:
         self._best: float | None = None
         self._since = 0  # epochs since the last gain
 
-    def see(self, value: Value, epoch: float | None) -> Verdict:
-        """Judge the value of an epoch."""
+    def see(self, value: Value, epoch: float | None, *, may_be_null: bool = False) -> Verdict:
+        """Judge the value of an epoch.
+
+        Args:
+            may_be_null: null there says nothing.
+        """
         if self.rule.missing:
             return self._step(_missing(value))
-        if value is None or (isinstance(value, Odd) and value.got == NULL and self.rule.allow_null):
+        if value is None or (isinstance(value, Odd) and value.got == NULL and may_be_null):
             return self._verdict(None)
         if isinstance(value, Odd):
             return self._step(Breach(None, value.got, None, None, _explained(value)))
@@ -144,7 +162,7 @@ class Judge:
             if len(before) < (rule.window or rule.change_over or 0):
                 return None
             if rule.window is not None:
-                reference = math.fsum(past for _, past in before) / rule.window
+                reference = _mean([past for _, past in before])
                 of = f"the mean of {rule.window} epochs is {reference:.4g}"
             else:
                 compared = _change(before[0], (epoch, number), len(before))
@@ -202,9 +220,21 @@ class Judge:
 
 
 def _change(first: Past, last: Past, records: int) -> float:
-    """Give the change an epoch; where an epoch is not known, a record counts as one."""
+    """Give the change an epoch; where an epoch is not known, a record counts as one.
+
+    Of numbers so large that their difference is none it is the largest there is.
+    """
     span = last[0] - first[0] if last[0] is not None and first[0] is not None else 0.0
-    return (last[1] - first[1]) / (span if span > 0 else records)
+    epochs = span if span > 0 else records
+    return max(-sys.float_info.max, min((last[1] - first[1]) / epochs, sys.float_info.max))
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    """Give the mean also of numbers so large that their sum is none."""
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except OverflowError:
+        return math.fsum(number / len(numbers) for number in numbers)
 
 
 def _explained(odd: Odd) -> str:

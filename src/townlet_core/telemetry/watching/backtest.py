@@ -39,6 +39,7 @@ class Backtest:
     runs: int
     rules: list[RuleTried]
     warnings: list[str]
+    notes: list[str]
 
 
 @dataclass
@@ -61,6 +62,7 @@ class _Counting:
     firing: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def take(self, events: Sequence[Event]) -> None:
         """Count what a line has come to."""
@@ -83,7 +85,7 @@ class _Counting:
                 self.firing.discard(event.rule)
             elif event.type == "warning":
                 place = "" if event.file is None else f"{event.file}:{event.line}: "
-                self.warnings.append(f"{place}{event.what}")
+                (self.notes if event.is_note else self.warnings).append(f"{place}{event.what}")
         for title in self.firing if is_record else ():
             self.counts[title].epochs_firing += 1
 
@@ -110,4 +112,4 @@ def backtest(log: Path, rules: Sequence[Rule], *, run: str | None = None, are_ow
         )
         for rule in rules
     ]
-    return Backtest(watch.records, len(counting.runs), tried, counting.warnings)
+    return Backtest(watch.records, len(counting.runs), tried, counting.warnings, counting.notes)

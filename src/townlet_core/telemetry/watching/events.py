@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from townlet_core.schema import StrictModel
 from townlet_core.telemetry.watching.rules import Severity
@@ -32,7 +32,13 @@ class BreachSeen(StrictModel):
     what: str = Field(description="all this in words")
 
 
-class RecordSeen(StrictModel):
+class Told(StrictModel):
+    """What is written as a line of its own: with all keys, as its schema says."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class RecordSeen(Told):
     """A record of the log."""
 
     type: Literal["record"] = "record"
@@ -53,7 +59,7 @@ class RecordSeen(StrictModel):
     breaches: tuple[BreachSeen, ...] = Field(description="every rule that it breaks")
 
 
-class Alert(StrictModel):
+class Alert(Told):
     """A rule begins to fire; `--on-alert` gets this on standard input."""
 
     type: Literal["alert"] = "alert"
@@ -75,7 +81,7 @@ class Alert(StrictModel):
     message: str | None = Field(description="what to do about it")
 
 
-class Resolved(StrictModel):
+class Resolved(Told):
     """A rule fires no more."""
 
     type: Literal["resolved"] = "resolved"
@@ -90,7 +96,7 @@ class Resolved(StrictModel):
     why: Why = Field(description="the values are fine again, or another run has begun")
 
 
-class Warned(StrictModel):
+class Warned(Told):
     """Something that makes the watch doubtful, such as a line that is no record, or a rule that can never fire."""
 
     type: Literal["warning"] = "warning"
@@ -100,7 +106,7 @@ class Warned(StrictModel):
     line: int | None = Field(None, description="line that it is about")
 
 
-class Ended(StrictModel):
+class Ended(Told):
     """Nothing more comes."""
 
     type: Literal["end"] = "end"

@@ -63,7 +63,11 @@ class Rule(StrictModel):
     keep_firing_for: Annotated[int, Field(ge=0, le=MOST_EPOCHS)] = Field(
         0, description="epochs without a breach after which it fires still"
     )
-    allow_null: bool = Field(False, description="pass over null, which else is a breach; NaN and infinity are always")
+    allow_null: bool | Literal["replay"] = Field(
+        False,
+        description="pass over null, which else is a breach; `replay`: only in epochs that learn from captures alone, "
+        "whose rollout_ticks is 0. NaN and infinity always are breaches",
+    )
     severity: Severity = Field("warning", description="how bad it is: warning or critical")
     message: Text | None = Field(None, description="what to do about it; shown with the alert")
 

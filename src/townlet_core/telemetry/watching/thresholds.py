@@ -19,7 +19,7 @@ _CONSTANT: Final = "every reward is the same, there is nothing to learn: look at
 _LOSS: Final = "look which part of the loss it is; lower ppo.learning_rate, or ppo.value_coef if it is loss_value"
 _VALUES: Final = "the values foretell less than a constant would: look at loss_value; lower ppo.learning_rate"
 
-_UNDEFINED: Final = {"allow_null": True}  # in every epoch that learns from a script's captures alone
+_UNDEFINED: Final = {"allow_null": "replay"}  # a script's captures have no old policy to compare with
 
 # Option -> the rules that it stands for, all but the limit.
 OPTIONS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
@@ -50,7 +50,7 @@ def default_rules() -> list[Rule]:
         _rule(0.3, "clip_fraction", "above", **{"for": 3}, **_UNDEFINED, message=_KL),
         _rule(6.0, "grad_norm", "above", **{"for": 3}, message=_GRAD),
         _rule(15.0, "grad_norm_max", "above", **{"for": 3}, message=_GRAD),
-        _rule(0.05, "loss_entropy", "below", **{"for": 3}, message=_ENTROPY),
+        _rule(0.02, "loss_entropy", "below", **{"for": 3}, message=_ENTROPY),
         _rule(5.0, "loss_total", "above", amount=True, severity="critical", message=_LOSS),
         _rule(0.0, "explained_variance", "below", **{"for": 10}, message=_VALUES),
         _rule(-0.2, "reward_advantage_corr", "below", **{"for": 3}, message=_CORR),

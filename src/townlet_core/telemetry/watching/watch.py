@@ -14,7 +14,7 @@ from townlet_core.telemetry.lines import lines, opened
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.stream import files_of
 from townlet_core.telemetry.watching.against import baselines_of
-from townlet_core.telemetry.watching.alerts import Alerts, Verdict
+from townlet_core.telemetry.watching.alerts import Alerts, Verdict, is_null, may_be_null
 from townlet_core.telemetry.watching.events import (
     Alert,
     BreachSeen,
@@ -71,6 +71,8 @@ class Watch:
         self.is_finished = False  # says the last record
         self._log, self._are_own, self._stall, self._clock = log, are_own, stall, clock
         self._baselines = baselines_of(rules)
+        self._wanted = run
+        self._is_waiting = False  # for that, and it was told
         self._check = Check(log, run=run, report=self._problem, visit=self._visit)
         self._problems: list[Problem] = []  # of the line that is being looked at
         self._events: list[Event] = []  # of it
@@ -105,6 +107,14 @@ class Watch:
         self._problems, self._events = [], []
         self._check.look(found.file, found.number, found.line)
         return [*(self.warn(each.message, each.file, each.line) for each in self._problems), *self._events]
+
+    def awaited(self) -> list[Event]:
+        """Tell once if the log has runs, and the one to look at is not among them."""
+        if self._is_waiting or self._wanted is None or self.records or self._check.met is None:
+            return []
+        self._is_waiting = True
+        what = f"has no run {self._wanted} yet, waiting for it; {self._check.met}"
+        return [Warned(what=what, is_note=True, file=str(self._log))]
 
     def idle(self) -> list[Event]:
         """Tell if nothing has come for too long."""
@@ -202,6 +212,12 @@ class Watch:
             why = looks_at_nothing(rule, record)
             if why is not None:
                 yield self.warn(f"rule '{rule.title}': {why}", Path(at["file"]), at["line"])
+        unmeasured = [rule for rule in self.rules if may_be_null(rule, record) and is_null(record, rule.metric)]
+        if unmeasured:
+            metrics = ", ".join(dict.fromkeys(rule.metric for rule in unmeasured))
+            where = "while only captures are learned from" if record.get("rollout_ticks") == 0 else "here"
+            what = f"not measured {where}, and passed over by rules while it is null: {metrics}"
+            yield Warned(what=what, is_note=True, file=at["file"], line=at["line"])
 
     def _seen_record(
         self, record: Record, wrong: Mapping[str, str], verdicts: Sequence[Verdict], at: Mapping[str, Any]
