@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from townlet_cli.options import patterns_of
 from townlet_cli.render import note, put, table_text, warn
 from townlet_core.errors import UsageError
 
@@ -55,7 +56,7 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
     from townlet_core.telemetry.plotting.plan import Wishes, plot_of
     from townlet_core.telemetry.stream import told_apart
 
-    patterns, thresholds, smooth = _patterns(wanted.metrics), _thresholds(wanted.thresholds), _smoothing(wanted)
+    patterns, thresholds, smooth = patterns_of(wanted.metrics), _thresholds(wanted.thresholds), _smoothing(wanted)
     if wanted.output is not None:
         check_output(wanted.output)
     if wanted.show:
@@ -71,6 +72,8 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
     _doubt(curves)
     values = baseline.values if baseline is not None else None
     plot = plot_of(curves, Wishes(patterns, smooth, thresholds, values, wanted.band, wanted.title))
+    for doubt in plot.doubts:
+        warn(doubt)
     if wanted.output is not None:
         write(plot, wanted.output)
         put(f"{wanted.output}: {_what(plot)}")
@@ -78,13 +81,6 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
         show(plot)
     elif wanted.output is None:
         _put_in_terminal(plot)
-
-
-def _patterns(metrics: Sequence[str]) -> list[str]:
-    patterns = [word.strip() for words in metrics for word in words.split(",")]
-    if "" in patterns:
-        raise UsageError("has an empty name of a metric", where="--metrics")
-    return patterns
 
 
 def _thresholds(given: Sequence[str]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from townlet_cli.options import path_of
+from townlet_cli.options import metrics_option, path_of
 
 Logs = Annotated[
     list[Path],
@@ -19,13 +19,9 @@ Logs = Annotated[
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option(
-        "--metrics",
-        "--metric",
-        "-m",
-        metavar="A,B,...",
-        help="Metrics to draw, in this order; * and ? stand for any letters, such as 'reward_terms.*'. Repeatable. "
-        "If left out: what there is of returns, losses, entropy, KL, clipping, gradients, learning rate and speed.",
+    metrics_option(
+        "Metrics to draw, in this order; if left out what there is of returns, losses, entropy, KL, clipping, "
+        "gradients, learning rate and speed."
     ),
 ]
 Output = Annotated[

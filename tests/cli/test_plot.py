@@ -195,6 +195,18 @@ def test_a_metric_of_two_logs_needs_only_one_of_them(townlet: Townlet, tmp_path:
     assert done.stderr == "error: no log: has no metric 'approx_lk'\nhint: did you mean 'approx_kl'?\n"
 
 
+def test_a_metric_without_numbers_is_told_of_and_the_others_are_drawn(townlet: Townlet, tmp_path: Path) -> None:
+    write(tmp_path / "ppo.jsonl", [ours(1, approx_kl=None), ours(2, approx_kl=None)])
+    done = townlet("telemetry", "plot", "ppo.jsonl", "-m", "approx_kl,lr,loss_vaule", "-o", "plot.html")
+    assert (done.returncode, done.stdout) == (0, "plot.html: 1 metric of 1 run, epochs 1 to 2\n")
+    assert done.stderr == (
+        "warning: ppo.jsonl: has no number for 'approx_kl'\n"
+        "warning: ppo.jsonl: has no metric 'loss_vaule'\nhint: did you mean 'loss_value'?\n"
+    )
+    done = townlet("telemetry", "plot", "ppo.jsonl", "-m", "approx_kl")
+    assert (done.returncode, done.stderr) == (3, "error: ppo.jsonl: has no number for 'approx_kl'\n")
+
+
 def test_what_is_wrong_with_a_log_is_told(townlet: Townlet, tmp_path: Path) -> None:
     write(tmp_path / "ppo.jsonl", [ours(1), ours(2, lr=-1.0), ours(2), ours(3)])
     (tmp_path / "ppo.jsonl.lock").write_text("4711\n")

@@ -84,6 +84,9 @@ def test_a_metric_with_a_threshold_is_drawn_whether_it_was_asked_for_or_not(tmp_
     assert plot.panels[1].series[0].crossings == [Crossing(2, True), Crossing(3, False)]
     with pytest.raises(InputError, match="has no metric 'loss_valu'"):
         plotted([log], thresholds={"loss_valu": 2.0})
+    plot = plotted([log], "lr", thresholds={"loss_valu": 2.0})
+    assert [panel.metric for panel in plot.panels] == ["lr"]
+    assert plot.doubts == (f"{log}: has no metric 'loss_valu'\nhint: did you mean 'loss_value'?",)
 
 
 def test_crossings_that_lie_near_one_another_are_marked_once(tmp_path: Path) -> None:

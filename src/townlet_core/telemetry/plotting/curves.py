@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from townlet_core.errors import InputError
 from townlet_core.telemetry.checks import Check, Record
+from townlet_core.telemetry.patterns import is_wanted
 from townlet_core.telemetry.plotting.columns import Column
-from townlet_core.telemetry.plotting.metrics import is_wanted
 from townlet_core.telemetry.problems import Problem
 
 MOST_RUNS: Final = 40  # of a log

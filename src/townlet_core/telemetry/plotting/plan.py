@@ -88,6 +88,7 @@ class Plot(NamedTuple):
     events: list[Event]
     smooth: float
     is_band: bool  # a series is a group of runs: their mean, and from the least to the largest of them
+    doubts: tuple[str, ...] = ()  # what was asked for and is not drawn
 
     def epochs(self) -> tuple[float, float]:
         """Give the first and the last epoch."""
@@ -126,10 +127,7 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
     names = _names(logs)
     where = str(logs[0].log) if len(logs) == 1 else "no log" if wishes.patterns else "none of the logs"
     thresholds, baseline = wishes.thresholds or {}, wishes.baseline or {}
-    metrics = chosen(wishes.patterns, _there(runs), where)
-    metrics += (
-        [key for key in chosen(list(thresholds), _there(runs), where) if key not in metrics] if thresholds else []
-    )
+    metrics, lacking = _metrics(wishes, thresholds, _there(runs), where)
     if len(metrics) > MOST_PANELS:
         problem = f"would be {len(metrics):,} metrics, and {MOST_PANELS} are the most"
         raise InputError(problem, where="plot", hint="name fewer with --metrics")
@@ -145,7 +143,19 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
         panels.append(Panel(printable(metric), meaning(metric), series, thresholds.get(metric), baseline.get(metric)))
     events = [] if wishes.band else [*_events(runs)]
     title = printable(wishes.title or _title(runs))
-    return Plot(title, [printable(name) for name in names], panels, events, wishes.smooth, wishes.band)
+    doubts = tuple(map(str, lacking))
+    return Plot(title, [printable(name) for name in names], panels, events, wishes.smooth, wishes.band, doubts)
+
+
+def _metrics(
+    wishes: Wishes, thresholds: Mapping[str, float], there: Mapping[str, bool], where: str
+) -> tuple[list[str], list[InputError]]:
+    """Give the metrics to draw, and what is asked for and is not there. One with a threshold is asked for by that."""
+    if wishes.patterns:
+        return chosen([*wishes.patterns, *thresholds], there, where)
+    usual, _ = chosen((), there, where)
+    more, lacking = chosen([*thresholds], there, where) if thresholds else ([], [])
+    return list(dict.fromkeys((*usual, *more))), lacking
 
 
 def _there(runs: Sequence[RunCurves]) -> dict[str, bool]:
