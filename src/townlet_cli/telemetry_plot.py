@@ -75,6 +75,16 @@ Thresholds = Annotated[
         help="Draw the metric with this level, and mark where it crosses it; repeatable.",
     ),
 ]
+RulesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        metavar="FILE",
+        parser=path_of,
+        help="Mark where rules of this file (TOML or YAML) fire, as 'telemetry watch' has it; the metrics of those "
+        "that do are drawn too.",
+    ),
+]
 Title = Annotated[
     str | None, typer.Option("--title", metavar="TEXT", help="Heading, in place of the scenario and the run.")
 ]
@@ -90,6 +100,7 @@ def plot(
     show: Show = False,
     run: Run = None,
     thresholds: Thresholds = None,
+    rules: RulesFile = None,
     title: Title = None,
 ) -> None:
     """Draw the metrics of telemetry logs over epochs: in the terminal, in a file or in a window.
@@ -108,6 +119,7 @@ def plot(
         show=show,
         run=run,
         thresholds=thresholds or [],
+        rules=rules,
         title=title,
     )
     draw(logs, wanted)

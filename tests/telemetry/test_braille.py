@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.telemetry.plots import plotted, with_values
+from tests.telemetry.plots import judged_by, plotted, with_values
 from townlet_core.telemetry.plotting.braille import Canvas, Line, Scale, curve, picture
 from townlet_core.telemetry.plotting.columns import MOST_BUCKETS, Column
 from townlet_core.telemetry.plotting.plan import Series
@@ -73,6 +73,15 @@ def test_one_metric_is_drawn_as_wide_as_there_is_room(tmp_path: Path) -> None:
     """The squares of 0 to 10 at the epochs 1 to 11."""
     log = with_values(tmp_path / "log", [float(number * number) for number in range(11)])
     assert text(picture(plotted([log], "loss_value"), 60)) == SQUARES
+
+
+def test_where_a_rule_fires_is_marked_on_the_axis_as_long_as_it_does(tmp_path: Path) -> None:
+    """Above 1.5 in epochs 2 to 4 of 6, and fine again in the fifth: a fifth of 28 signs to four fifths."""
+    log = with_values(tmp_path / "log", [1.0, 2.0, 3.0, 2.0, 0.0, 1.0])
+    drawn = text(picture(plotted([log], "loss_value", rules=judged_by({"above": 1.5})), 36)).splitlines()
+    [axis] = [row for row in drawn if "└" in row]
+    assert axis == "       └─────!━━━━━━━━━━━━━━━━┬─────"
+    assert drawn[-3:] == ["⣀⡠ log   ⠂⠂⠂⠂ limit of a rule", "! a rule fires", "━ until it is fine again"]
 
 
 def test_metrics_stand_side_by_side_with_levels_and_marks(tmp_path: Path) -> None:

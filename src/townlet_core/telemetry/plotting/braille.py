@@ -30,6 +30,8 @@ MARKS: Final = {
     "^": "rises above the threshold",
     "v": "falls below the threshold",
     "|": "log rotated",
+    "!": "a rule fires",
+    "━": "until it is fine again",
 }
 
 
@@ -130,7 +132,8 @@ def _panel(panel: Panel, plot: Plot, width: int, rows: int) -> list[Line]:
     margin = max(6, *(len(label) for label in written)) + 1
     canvas = Canvas(width - margin - 1, rows)
     across, up = Scale(*plot.epochs(), canvas.across), Scale(low, high, canvas.down)
-    for level, style, apart in ((panel.baseline, BASELINE, 4), (panel.threshold, THRESHOLD, 2)):
+    levels = [(panel.baseline, BASELINE, 4), (panel.threshold, THRESHOLD, 2)]
+    for level, style, apart in (*levels, *((limit, THRESHOLD, 2) for limit in panel.levels())):
         for x in range(0, canvas.across if level is not None else 0, apart):
             canvas.dot(x, up.place(level or 0.0), style)
     for series in panel.series:
@@ -168,6 +171,9 @@ def _epoch_axis(panel: Panel, plot: Plot, across: Scale, margin: int, width: int
     first, last = plot.epochs()
     whole = [tick for tick in ticks(first, last, max(width // 10, 2)) if tick == int(tick)]
     signs = [Span("─", AXIS)] * width
+    for firing in panel.firing:
+        first, last = across.place(firing.first) // ACROSS, across.place(firing.last) // ACROSS
+        signs[first : last + 1] = [Span("━", str(firing.number))] * (last - first + 1)
     for tick in whole:
         signs[across.place(tick) // ACROSS] = Span("┬", AXIS)
     for epoch, sign, style in _marks(panel, plot):
@@ -193,6 +199,7 @@ def _marks(panel: Panel, plot: Plot) -> Iterator[tuple[float, str, str]]:
             yield crossing.epoch, "^" if crossing.rises else "v", str(series.number)
     for series in panel.series:
         yield from ((point.epoch, "×", str(series.number)) for point in series.points if point.odd)
+    yield from ((firing.first, "!", str(firing.number)) for firing in panel.firing)
 
 
 def _side_by_side(panels: Sequence[list[Line]], width: int) -> list[Line]:
@@ -220,9 +227,10 @@ def _legend(plot: Plot, width: int) -> list[Line]:
         items.append(Span("from the least to the most where there are several epochs in a dot", WORDS))
     if any(panel.baseline is not None for panel in plot.panels):
         items.append(Span("⠂⠀⠂⠀ baseline", BASELINE))
-    if any(panel.threshold is not None for panel in plot.panels):
-        items.append(Span("⠂⠂⠂⠂ threshold", THRESHOLD))
+    if words := plot.level_words():
+        items.append(Span(f"⠂⠂⠂⠂ {words}", THRESHOLD))
     signs = {sign for panel in plot.panels for _, sign, _ in _marks(panel, plot)}
+    signs |= {"━"} if any(firing.last > firing.first for panel in plot.panels for firing in panel.firing) else set()
     items += [Span(f"{sign} {words}", WORDS) for sign, words in MARKS.items() if sign in signs]
     lines: list[Line] = [[]]
     for item in items:
