@@ -88,7 +88,8 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
     for doubt in plot.doubts:
         warn(doubt)
     if wanted.output is not None:
-        write(plot, wanted.output)
+        if (lacking := write(plot, wanted.output)) is not None:
+            warn(f"{wanted.output}: {lacking}")
         put(f"{wanted.output}: {_what(plot)}{_alerts(plot) if wanted.rules is not None else ''}")
     if wanted.show:
         show(plot)

@@ -133,6 +133,18 @@ def test_a_picture_is_written_and_an_older_one_replaced(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([log.name, f"plot.{kind}"])
 
 
+def test_signs_that_the_font_of_a_picture_lacks_are_named(townlet: Townlet, tmp_path: Path) -> None:
+    with_values(tmp_path / "太é.jsonl", [1.0])
+    done = townlet("telemetry", "plot", "太é.jsonl", "-m", "lr", "-o", "plot.png")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "warning: plot.png: its font has no 太: an .svg or .html shows them\n",
+    )
+    done = townlet("telemetry", "plot", "太é.jsonl", "-m", "lr", "-o", "plot.svg")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "太é" in (tmp_path / "plot.svg").read_text()
+
+
 def test_a_page_needs_no_matplotlib_and_a_picture_says_what_to_install(tmp_path: Path, log: Path) -> None:
     assert without_matplotlib(tmp_path, log.name, "-o", "plot.html").returncode == 0
     for words in (("-o", "plot.png"), ("-o", "plot.svg"), ("--show",)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ def with_values(path: Path, values: Iterable[float | None], key: str = "loss_val
     return write(path, [_record(number, key, value, others) for number, value in enumerate(values, start=1)])
 
 
-def judged_by(*rules: dict[str, object]) -> Rules:
+def judged_by(*rules: Mapping[str, object]) -> Rules:
     """Make rules to mark in a plot; those that say nothing of it are about loss_value."""
     return rules_with_baselines([Rule.model_validate({"metric": "loss_value", **each}) for each in rules])
 

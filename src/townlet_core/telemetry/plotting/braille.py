@@ -5,12 +5,14 @@ The pictures are lines of spans, each with the name of a style, so that whoever 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from townlet_core.telemetry.plotting.plan import Panel, Plot, Series
 from townlet_core.telemetry.plotting.scales import labels, short, ticks
+from townlet_core.telemetry.plotting.widths import cells, cut
 
 BLANK: Final = 0x2800  # the sign without dots
 # Bit of the dot in the column (0, 1) and row (0 at the top) of a sign. Source: https://www.unicode.org/charts/PDF/U2800.pdf
@@ -102,7 +104,7 @@ def picture(plot: Plot, width: int) -> list[Line]:
     own = max(LEAST_PANEL, (width - BETWEEN * (beside - 1)) // beside)
     rows = ROWS_OF_FEW if count <= FEW_PANELS else ROWS
     drawn = [_panel(panel, plot, own, rows) for panel in plot.panels]
-    lines: list[Line] = [[Span(plot.title[:width], TITLE)], []]
+    lines: list[Line] = [[Span(cut(plot.title, width), TITLE)], []]
     for first in range(0, count, beside):
         lines += [*_side_by_side(drawn[first : first + beside], own), []]
     return [*lines, *_legend(plot, width)]
@@ -148,9 +150,9 @@ def _panel(panel: Panel, plot: Plot, width: int, rows: int) -> list[Line]:
 
 
 def _heading(panel: Panel, width: int) -> Line:
-    room = width - len(panel.metric) - 2
-    words = panel.words if len(panel.words) <= room else f"{panel.words[: max(room - 1, 0)].rstrip()}…"
-    return [Span(panel.metric[:width], TITLE), *([Span(f"  {words}", WORDS)] if room > 8 and words else [])]
+    room = width - cells(panel.metric) - 2
+    words = panel.words if cells(panel.words) <= room else f"{cut(panel.words, max(room - 1, 0)).rstrip()}…"
+    return [Span(cut(panel.metric, width), TITLE), *([Span(f"  {words}", WORDS)] if room > 8 and words else [])]
 
 
 def _figures(panel: Panel, width: int) -> Line:
@@ -209,7 +211,7 @@ def _side_by_side(panels: Sequence[list[Line]], width: int) -> list[Line]:
         line: Line = []
         for place, panel in enumerate(panels):
             own = panel[row] if row < len(panel) else []
-            used = sum(len(span.text) for span in own)
+            used = sum(cells(span.text) for span in own)
             rest = width - used + BETWEEN if place < len(panels) - 1 else 0
             line += [*own, Span(" " * rest, PLAIN)]
         lines.append(line)
@@ -233,9 +235,9 @@ def _legend(plot: Plot, width: int) -> list[Line]:
     signs |= {"━"} if any(firing.last > firing.first for panel in plot.panels for firing in panel.firing) else set()
     items += [Span(f"{sign} {words}", WORDS) for sign, words in MARKS.items() if sign in signs]
     lines: list[Line] = [[]]
-    for item in items:
-        used = sum(len(span.text) for span in lines[-1])
-        if used and used + len(item.text) + 3 > width:
+    for item in (Span(part, style) for text, style in items for part in textwrap.wrap(text, width)):
+        used = sum(cells(span.text) for span in lines[-1])
+        if used and used + cells(item.text) + 3 > width:
             lines.append([])
         lines[-1] += [*([Span("   ", PLAIN)] if lines[-1] else []), item]
     return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from townlet_core.errors import OutputError
@@ -28,11 +29,12 @@ FEW_POINTS: Final = 40  # are shown as dots, so that a single one is seen and ga
 LANE: Final = 0.045  # of a panel's height
 ROUND: Final = (1, 2, 5, 10)  # ticks are these times a power of ten
 WORDS_WIDTH: Final = 78
+FONT: Final = "DejaVu Sans"  # which comes with matplotlib
 STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "townlet",  # the same bytes every time
     "svg.fonttype": "none",  # text stays text
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],
+    "font.sans-serif": [FONT, "Verdana", "Helvetica", "Arial"],
     "text.parse_math": False,  # a name with dollars is a name
     "path.simplify_threshold": 0.05,
     "axes.spines.top": False,
@@ -64,8 +66,20 @@ def picture(plot: Plot, kind: str) -> bytes:
         _draw(figure, plot)
         file = io.BytesIO()
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # `without_font` tells of them
+            figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
     return file.getvalue()
+
+
+def without_font(plot: Plot) -> str:
+    """Give the signs that matplotlib's own font lacks: a PNG shows boxes in place of them."""
+    check_installed()
+    from matplotlib.font_manager import findfont, get_font
+
+    own = get_font(findfont(FONT)).get_charmap()
+    texts = (plot.title, *plot.names, *(panel.metric for panel in plot.panels))
+    return "".join(dict.fromkeys(sign for text in texts for sign in text if ord(sign) not in own))
 
 
 def show(plot: Plot) -> None:
