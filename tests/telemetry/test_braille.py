@@ -14,7 +14,7 @@ from tests.telemetry.plots import judged_by, plotted, with_values
 from townlet_core.telemetry.plotting.braille import Canvas, Line, Scale, curve, picture
 from townlet_core.telemetry.plotting.columns import MOST_BUCKETS, Column
 from townlet_core.telemetry.plotting.plan import Series
-from townlet_core.telemetry.plotting.widths import cells, cut
+from townlet_core.telemetry.widths import cells, cut
 
 SQUARES = """\
 run anna

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from townlet_core.telemetry.plotting.plan import Panel, Plot, Series
 from townlet_core.telemetry.plotting.scales import labels, short, ticks
-from townlet_core.telemetry.plotting.widths import cells, cut
+from townlet_core.telemetry.widths import cells, cut
 
 BLANK: Final = 0x2800  # the sign without dots
 # Bit of the dot in the column (0, 1) and row (0 at the top) of a sign. Source: https://www.unicode.org/charts/PDF/U2800.pdf
