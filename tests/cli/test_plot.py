@@ -219,27 +219,6 @@ def test_a_metric_without_numbers_is_told_of_and_the_others_are_drawn(townlet: T
     assert (done.returncode, done.stderr) == (3, "error: ppo.jsonl: has no number for 'approx_kl'\n")
 
 
-def test_rules_that_fire_are_marked_and_their_metrics_drawn(townlet: Townlet, tmp_path: Path, log: Path) -> None:
-    (tmp_path / "rules.toml").write_text(
-        "rules = [{metric='loss_value', above=7}, {metric='lr', above=1}, {metric='weather', missing=true}]"
-    )
-    done = townlet("telemetry", "plot", log.name, "--rules", "rules.toml", "-m", "updates", "-o", "plot.html")
-    assert (done.returncode, done.stdout) == (0, "plot.html: 2 metrics of 1 run, epochs 1 to 9, 1 alert\n")
-    assert done.stderr == (
-        "warning: rule 'weather missing': weather is no key that is known\n"
-        "warning: ppo: epoch 1: warning: weather is missing, and has no curve to mark that at\n"
-    )
-    done = townlet("telemetry", "plot", log.name, "--rules", "rules.toml", "-m", "updates")
-    assert "! a rule fires   ━ until it is fine again" in done.stdout
-
-
-def test_rules_that_make_no_sense_are_refused_before_a_log_is_read(townlet: Townlet, tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text("rules: [{metric: lr, abov: 1}]")
-    done = townlet("telemetry", "plot", "no.jsonl", "--rules", "rules.yaml")
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("error: rules.yaml:1:22: rules.0.abov: unknown key\nhint: did you mean 'above'?\n")
-
-
 def test_what_is_wrong_with_a_log_is_told(townlet: Townlet, tmp_path: Path) -> None:
     write(tmp_path / "ppo.jsonl", [ours(1), ours(2, lr=-1.0), ours(2), ours(3)])
     (tmp_path / "ppo.jsonl.lock").write_text("4711\n")
