@@ -143,7 +143,7 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
     """Put curves together to a plot.
 
     Raises:
-        InputError: no log has a metric that is asked for, or the baseline none of them.
+        InputError: there is nothing to draw, or the baseline has none of it.
     """
     runs = [run for log in logs for run in log.runs]
     names = _names(logs)
@@ -169,7 +169,12 @@ def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
         series = _bands(groups, columns) if wishes.band else _series(columns)
         panel = Panel(printable(metric), meaning(metric), series, thresholds.get(metric), baseline.get(metric))
         firing = fired(metric, groups, alarms, of_runs if wishes.band else None)
-        panels.append(panel._replace(limits=wishes.rules.limits(metric), firing=firing))
+        if series:
+            panels.append(panel._replace(limits=wishes.rules.limits(metric), firing=firing))
+        else:
+            lacking.append(InputError(f"no group of runs has epochs with {metric} in common", where="--band"))
+    if not panels:
+        raise lacking[-1]
     events = [] if wishes.band else [*_events(runs)]
     title = printable(wishes.title or _title(runs))
     doubts = (*map(str, lacking), *wishes.rules.doubts(there), *not_drawn(alarms, of_runs, metrics))
@@ -209,11 +214,11 @@ def _series(columns: Sequence[Column | None]) -> list[Series]:
 def _bands(groups: Sequence[Sequence[int]], columns: Sequence[Column | None]) -> list[Series]:
     found = []
     for number, group in enumerate(groups):
-        members = [column for run in group if (column := columns[run]) is not None]
-        if members and (points := bands([column.points() for column in members])):
-            width = max(column.width for column in members)
-            last = next((point.value for point in reversed(points) if point.value is not None), None)
-            found.append(Series(number, points, width, [], last))
+        members = [column for run in group if (column := columns[run]) is not None and column.points()]
+        points = bands([column.points() for column in members]) if members else []
+        last = next((point.value for point in reversed(points) if point.value is not None), None)
+        if last is not None:
+            found.append(Series(number, points, max(column.width for column in members), [], last))
     return found
 
 
@@ -235,6 +240,8 @@ def _groups(runs: Sequence[RunCurves], names: Sequence[str]) -> tuple[list[list[
 
 
 def _fact(fact: str, value: object) -> str:
+    if value is None:
+        return f"no {fact}"
     if fact in ("scenario", "data_mode"):
         return str(value)
     return f"{fact} {str(value)[:8] if fact == 'config_hash' else f'{value:g}' if isinstance(value, float) else value}"
