@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from townlet_core.errors import UsageError
 
 ALL_TICKS = range(2**40)  # more than any episode has
 
@@ -43,6 +46,26 @@ def span(typed: str | range) -> range:
     if not colon or not found or found.start < 0:
         raise typer.BadParameter(f"must be A:B, from tick A on and before tick B, found '{typed}'")
     return found
+
+
+def metrics_option(words: str) -> typer.models.OptionInfo:
+    """Make the option that chooses metrics, whose values `patterns_of` reads."""
+    option: typer.models.OptionInfo = typer.Option(
+        "--metrics",
+        "--metric",
+        "-m",
+        metavar="A,B,...",
+        help=f"{words} * and ? stand for any letters, such as 'reward_terms.*'. Repeatable.",
+    )
+    return option
+
+
+def patterns_of(metrics: Sequence[str]) -> list[str]:
+    """Read names of metrics, of which each word has one, or several with commas between them."""
+    patterns = [word.strip() for words in metrics for word in words.split(",")]
+    if "" in patterns:
+        raise UsageError("has an empty name of a metric", where="--metrics")
+    return patterns
 
 
 CONFIG_HELP = "A scenario's name (see 'townlet config list'), or the path of a YAML file."

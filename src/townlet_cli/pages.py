@@ -17,7 +17,7 @@ class Lines:
 
     lines: tuple[str, ...]
     title: str | None = None
-    folded: bool = False  # lines of text that are too long
+    folded: bool = False  # in a pipe too, where lines are too long
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,25 @@ def laid_out(blocks: Sequence[Block], form: Format, *, width: int | None = None)
     """Lay out a page.
 
     Args:
-        width: most signs in a line of a table, by leaving columns out; None: as many as it takes.
+        width: most signs in a line: columns of tables are left out, and text is folded; None: as many as it takes.
     """
     if form == "markdown":
         return "\n\n".join(_markdown_table(each) if isinstance(each, Table) else _markdown(each) for each in blocks)
-    return "\n\n".join(_text_table(each, width) if isinstance(each, Table) else _text(each) for each in blocks)
+    return "\n\n".join(_text_table(each, width) if isinstance(each, Table) else _text(each, width) for each in blocks)
 
 
-def _text(block: Lines) -> str:
-    if block.folded:
-        return "\n".join(fill(line, FOLD, break_on_hyphens=False, break_long_words=False) for line in block.lines)
+def _text(block: Lines, width: int | None) -> str:
+    most = min(width or FOLD, FOLD) if block.folded else width
     if block.title is None:
-        return "\n".join(block.lines)
-    return "\n".join((block.title, *(f"  {line}" for line in block.lines)))
+        return "\n".join(_folded(line, most) for line in block.lines)
+    return "\n".join((_folded(block.title, most), *(_folded(f"  {line}", most, "    ") for line in block.lines)))
+
+
+def _folded(line: str, width: int | None, indent: str = "") -> str:
+    """Go on in the next line where there is no room, between words."""
+    if width is None or len(line) <= width:
+        return line
+    return fill(line, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 def _markdown(block: Lines) -> str:
@@ -79,12 +85,17 @@ def _text_table(table: Table, width: int | None) -> str:
 
 
 def _widths(table: Table, columns: Sequence[int]) -> list[int]:
+    from townlet_core.telemetry.widths import cells
+
     rows = [table.head, *(row for _, rows in table.sections for row in rows)]
-    return [max(len(row[i]) for row in rows) for i in columns]
+    return [max(cells(row[i]) for row in rows) for i in columns]
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    words = [cells[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(cells[1:], widths[1:], strict=True))]
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    from townlet_core.telemetry.widths import cells
+
+    first, *rest = [" " * (width - cells(text)) for text, width in zip(row, widths, strict=True)]
+    words = [row[0] + first, *(room + text for room, text in zip(rest, row[1:], strict=True))]
     return (" " * GAP).join(words).rstrip()
 
 

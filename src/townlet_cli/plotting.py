@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import note, put, table_text, warn
+from townlet_cli.options import patterns_of
+from townlet_cli.render import counted, note, put, table_text, warn
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
 
 PIPE_COLUMNS = 80  # unless COLUMNS says otherwise
 LOOKS = {"title": "bold", "words": "dim", "axis": "dim", "threshold": "red", "baseline": "bright_black"}
-PLAIN_SIGNS = {"│": "|", "┤": "+", "└": "+", "─": "-", "┬": "+", "×": "x", "…": "~"}  # for what cannot show the others
+PLAIN_SIGNS = {
+    "━": "=",
+    "│": "|",
+    "┤": "+",
+    "└": "+",
+    "─": "-",
+    "┬": "+",
+    "×": "x",
+    "…": "~",
+}  # for what cannot show the others
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Drawing:
     show: bool
     run: str | None
     thresholds: Sequence[str]  # METRIC=X
+    rules: Path | None
     title: str | None
 
 
@@ -48,14 +59,16 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
         OutputError: the picture cannot be written, or no window be opened.
     """
     from townlet_core.telemetry.baseline import read_baseline
+    from townlet_core.telemetry.plotting.alarms import NONE, rules_with_baselines
     from townlet_core.telemetry.plotting.curves import Wanted, read_curves
     from townlet_core.telemetry.plotting.figure import check_installed, show
     from townlet_core.telemetry.plotting.metrics import USUAL
     from townlet_core.telemetry.plotting.pictures import check_output, write
     from townlet_core.telemetry.plotting.plan import Wishes, plot_of
     from townlet_core.telemetry.stream import told_apart
+    from townlet_core.telemetry.watching.rules import load_rules
 
-    patterns, thresholds, smooth = _patterns(wanted.metrics), _thresholds(wanted.thresholds), _smoothing(wanted)
+    patterns, thresholds, smooth = patterns_of(wanted.metrics), _thresholds(wanted.thresholds), _smoothing(wanted)
     if wanted.output is not None:
         check_output(wanted.output)
     if wanted.show:
@@ -63,28 +76,25 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
     baseline = read_baseline(wanted.baseline) if wanted.baseline is not None else None
     if baseline is not None and baseline.doubt:
         warn(baseline.doubt)
+    rules = rules_with_baselines(load_rules(wanted.rules)) if wanted.rules is not None else NONE
     own, beside = told_apart(logs)
     for file in beside:
         note(f"{file} lies beside its log, and is none")
-    read = Wanted((*(patterns or USUAL), *thresholds), smooth, thresholds, wanted.run)
+    read = Wanted(patterns or USUAL, smooth, thresholds, wanted.run, rules)
     curves = [read_curves(log, read) for log in own]
     _doubt(curves)
     values = baseline.values if baseline is not None else None
-    plot = plot_of(curves, Wishes(patterns, smooth, thresholds, values, wanted.band, wanted.title))
+    plot = plot_of(curves, Wishes(patterns, smooth, thresholds, values, wanted.band, wanted.title, rules))
+    for doubt in plot.doubts:
+        warn(doubt)
     if wanted.output is not None:
-        write(plot, wanted.output)
-        put(f"{wanted.output}: {_what(plot)}")
+        if (lacking := write(plot, wanted.output)) is not None:
+            warn(f"{wanted.output}: {lacking}")
+        put(f"{wanted.output}: {_what(plot)}{_alerts(plot) if wanted.rules is not None else ''}")
     if wanted.show:
         show(plot)
     elif wanted.output is None:
         _put_in_terminal(plot)
-
-
-def _patterns(metrics: Sequence[str]) -> list[str]:
-    patterns = [word.strip() for words in metrics for word in words.split(",")]
-    if "" in patterns:
-        raise UsageError("has an empty name of a metric", where="--metrics")
-    return patterns
 
 
 def _thresholds(given: Sequence[str]) -> dict[str, float]:
@@ -134,6 +144,10 @@ def _what(plot: Plot) -> str:
     return f"{many[0]} of {many[1]}, " + (
         f"epochs {first:,.0f} to {last:,.0f}" if last > first else f"epoch {first:,.0f}"
     )
+
+
+def _alerts(plot: Plot) -> str:
+    return f", {counted(sum(len(panel.firing) for panel in plot.panels), 'alert')}"
 
 
 def _put_in_terminal(plot: Plot) -> None:

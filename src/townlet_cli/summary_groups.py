@@ -104,24 +104,31 @@ def _facts(found: Summary, names: list[str]) -> Table:
 def _decision(found: Summary, each: Difference, tests: int) -> str:
     """Give the verdict on a metric of two groups."""
     means = {group.name: group.metrics[each.metric] for group in found.groups if each.metric in group.metrics}
-    one, other = means[each.group], means[each.reference]
+    first, second = each.group, each.reference
+    difference, low, high = each.difference, each.low, each.high
+    if each.better == second:  # the better one is named first, and its numbers stand first
+        first, second = second, first
+        difference, low, high = -difference, _negative(high), _negative(low)
+    one, other = means[first], means[second]
     numbers = (
-        f"{each.metric} {estimated(one)} against {estimated(other)}, "
-        f"difference {signed(each.difference)}{ranged(each.low, each.high)}"
+        f"{each.metric} {estimated(one)} against {estimated(other)}, difference {signed(difference)}{ranged(low, high)}"
     )
     sides = f"{one.runs:,} against {other.runs:,} runs"
     if each.p_holm is None:
-        return f"not testable: {each.group} and {each.reference}: {numbers}; {sides}, a test takes 4 a side"
+        return f"not testable: {first} and {second}: {numbers}; {sides}, a test takes 4 a side"
     among = f", Holm over {tests:,} tests" if tests > 1 else ""
     test = f"p = {probability(each.p_holm)} ({TESTS[each.method]}{among}, {sides})"
     if each.better is not None:
-        worse = each.reference if each.better == each.group else each.group
-        return f"{each.better} is better than {worse}: {numbers}; {test}"
+        return f"{first} is better than {second}: {numbers}; {test}"
     if each.p_holm < LEVEL:
-        return f"{each.group} and {each.reference} differ: {numbers}; {test}"
+        return f"{first} and {second} differ: {numbers}; {test}"
     least = tests * 2 / comb(one.runs + other.runs, one.runs)  # where all runs of a side are better
     why = f"; p cannot be below {probability(least)} with {count(tests, 'test')}" if least >= LEVEL else ""
-    return f"no difference can be told between {each.group} and {each.reference}: {numbers}; {test}{why}"
+    return f"no difference can be told between {first} and {second}: {numbers}; {test}{why}"
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 def _group(found: Summary, group: Group) -> str:

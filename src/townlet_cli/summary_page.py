@@ -40,13 +40,14 @@ class Shown:
     """
 
     def __init__(self, metrics: Mapping[str, Sequence[Metric]], patterns: Sequence[str], *, everything: bool) -> None:
-        from townlet_core.telemetry.summarising.metrics import SECTIONS, matching
+        from townlet_core.telemetry.patterns import matching
+        from townlet_core.telemetry.summarising.metrics import SECTIONS
 
         keys = list(metrics)
         self.zeros: list[str] = []  # that are 0 throughout, and only named
         self.sections: list[tuple[str, list[str]]] = []
         if patterns:
-            self.sections.append(("", matching(tuple(patterns), keys)))
+            self.sections.append(("", matching(patterns, keys)))
         else:
             for section in SECTIONS:
                 found = matching(section.patterns, keys)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from townlet_cli.options import path_of
+from townlet_cli.options import metrics_option, path_of
 
 Logs = Annotated[
     list[Path],
@@ -19,13 +19,9 @@ Logs = Annotated[
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option(
-        "--metrics",
-        "--metric",
-        "-m",
-        metavar="A,B,...",
-        help="Metrics to draw, in this order; * and ? stand for any letters, such as 'reward_terms.*'. Repeatable. "
-        "If left out: what there is of returns, losses, entropy, KL, clipping, gradients, learning rate and speed.",
+    metrics_option(
+        "Metrics to draw, in this order; if left out what there is of returns, losses, entropy, KL, clipping, "
+        "gradients, learning rate and speed."
     ),
 ]
 Output = Annotated[
@@ -79,6 +75,16 @@ Thresholds = Annotated[
         help="Draw the metric with this level, and mark where it crosses it; repeatable.",
     ),
 ]
+RulesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        metavar="FILE",
+        parser=path_of,
+        help="Mark where rules of this file (TOML or YAML) fire, as 'telemetry watch' has it; the metrics of those "
+        "that do are drawn too.",
+    ),
+]
 Title = Annotated[
     str | None, typer.Option("--title", metavar="TEXT", help="Heading, in place of the scenario and the run.")
 ]
@@ -94,6 +100,7 @@ def plot(
     show: Show = False,
     run: Run = None,
     thresholds: Thresholds = None,
+    rules: RulesFile = None,
     title: Title = None,
 ) -> None:
     """Draw the metrics of telemetry logs over epochs: in the terminal, in a file or in a window.
@@ -112,6 +119,7 @@ def plot(
         show=show,
         run=run,
         thresholds=thresholds or [],
+        rules=rules,
         title=title,
     )
     draw(logs, wanted)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from townlet_cli.options import OutputFile, path_of, whole_number
+from townlet_cli.options import OutputFile, metrics_option, path_of, patterns_of, whole_number
 from townlet_cli.render import note, problem, put, warn
 from townlet_core.errors import InputError, UsageError
 
@@ -46,13 +46,7 @@ Groups = Annotated[
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option(
-        "--metric",
-        "-m",
-        metavar="KEY",
-        help="Show this instead of the usual metrics, or a pattern such as 'events.*'; test it too, with groups. "
-        "Repeatable.",
-    ),
+    metrics_option("Metrics to show instead of the usual ones, in this order; with groups, these are tested too."),
 ]
 
 
@@ -71,7 +65,7 @@ def summary(
         typer.Option("--run", metavar="RUN", help="Summarise this run, by its run_id or its number; else the last."),
     ] = None,
     group: Groups = None,
-    metric: Metrics = None,
+    metrics: Metrics = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all metrics and all agents.")] = False,
     output: OutputFile = None,
 ) -> None:
@@ -84,11 +78,10 @@ def summary(
 
     names = _groups(group or [])
     _check(logs, names, last, output)
-    found = _summarise(logs or [], names, run, baseline, last, metric or [])
+    patterns = patterns_of(metrics or [])
+    found = _summarise(logs or [], names, run, baseline, last, patterns)
     text = (
-        found.model_dump_json(indent=2)
-        if form == "json"
-        else page(found, form, metric or [], everything, _width(output))
+        found.model_dump_json(indent=2) if form == "json" else page(found, form, patterns, everything, _width(output))
     )
     if output is None:
         put(text)
@@ -162,13 +155,20 @@ def _summarise(
 
 
 def _check_metrics(patterns: Sequence[str], runs: Sequence[LogSummary]) -> None:
-    from townlet_core.errors import did_you_mean
-    from townlet_core.telemetry.summarising.metrics import matching
+    """Warn of metrics that no log has.
+
+    Raises:
+        InputError: there is nothing else to show.
+    """
+    from townlet_core.telemetry.patterns import matching, missing
 
     keys = list(dict.fromkeys(key for run in runs for key in run.metrics))
-    for pattern in patterns:
-        if not matching((pattern,), keys):
-            raise InputError(f"no log has {pattern}", where="--metric", hint=did_you_mean(pattern, keys))
+    where = runs[0].log if len(runs) == 1 else "no log"
+    lacking = [missing(pattern, keys, where) for pattern in patterns if not matching((pattern,), keys)]
+    if lacking and len(lacking) == len(patterns):
+        raise lacking[0]
+    for each in lacking:
+        warn(str(each))
 
 
 def _read(logs: Sequence[Path], run: str | None, last: int | None, baseline: Mapping[str, float]) -> list[LogSummary]:

@@ -27,6 +27,7 @@ CASES = {
     "oldest": "oldest.jsonl",
     "runs": "learned.jsonl level.jsonl --metric 'ep_*' --metric 'events.*'",
     "groups": "--group 'slow=groups/slow*' --group 'fast=groups/fast*' --metric ep_return_mean",
+    "groups_the_better_first": "--group 'fast=groups/fast*' --group 'slow=groups/slow*' --metric ep_return_mean",
     "groups_of_few": "--group a=groups/slow0 --group b=groups/slow1,groups/slow2 --metric ep_return_mean",
     "groups_and_tests": "--group 'slow=groups/slow*' --group 'fast=groups/fast*' --metric 'ep_return*' --metric lr",
 }

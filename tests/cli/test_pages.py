@@ -54,6 +54,23 @@ def test_a_time_is_shown_in_its_own_unit(seconds: float | None, shown: str) -> N
     assert duration(seconds) == shown
 
 
+def test_in_a_terminal_text_goes_on_between_words() -> None:
+    blocks = [
+        Lines(("one two three", "un_breakable_word")),
+        Lines(("four five six",), "a title"),
+        Lines(("x y",), folded=True),
+    ]
+    assert laid_out(blocks, "text", width=9) == (
+        "one two\nthree\nun_breakable_word\n\na title\n  four\n    five\n    six\n\nx y"
+    )
+    assert laid_out(blocks, "text").splitlines()[0] == "one two three"
+
+
+def test_columns_of_wide_signs_are_in_line() -> None:
+    table = Table(("metric", "太郎", "b"), (("", (("報酬", "1", "2"), ("lr", "3", "4"))),))
+    assert laid_out([table], "text") == "metric  太郎  b\n報酬       1  2\nlr         3  4"
+
+
 @pytest.mark.parametrize(
     ("logs", "names"),
     [

@@ -133,6 +133,18 @@ def test_a_picture_is_written_and_an_older_one_replaced(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([log.name, f"plot.{kind}"])
 
 
+def test_signs_that_the_font_of_a_picture_lacks_are_named(townlet: Townlet, tmp_path: Path) -> None:
+    with_values(tmp_path / "太é.jsonl", [1.0])
+    done = townlet("telemetry", "plot", "太é.jsonl", "-m", "lr", "-o", "plot.png")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "warning: plot.png: its font has no 太: an .svg or .html shows them\n",
+    )
+    done = townlet("telemetry", "plot", "太é.jsonl", "-m", "lr", "-o", "plot.svg")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "太é" in (tmp_path / "plot.svg").read_text()
+
+
 def test_a_page_needs_no_matplotlib_and_a_picture_says_what_to_install(tmp_path: Path, log: Path) -> None:
     assert without_matplotlib(tmp_path, log.name, "-o", "plot.html").returncode == 0
     for words in (("-o", "plot.png"), ("-o", "plot.svg"), ("--show",)):
@@ -193,6 +205,18 @@ def test_a_metric_of_two_logs_needs_only_one_of_them(townlet: Townlet, tmp_path:
     assert townlet("telemetry", "plot", log.name, other.name, "-m", "approx_kl").returncode == 0
     done = townlet("telemetry", "plot", log.name, other.name, "-m", "approx_lk")
     assert done.stderr == "error: no log: has no metric 'approx_lk'\nhint: did you mean 'approx_kl'?\n"
+
+
+def test_a_metric_without_numbers_is_told_of_and_the_others_are_drawn(townlet: Townlet, tmp_path: Path) -> None:
+    write(tmp_path / "ppo.jsonl", [ours(1, approx_kl=None), ours(2, approx_kl=None)])
+    done = townlet("telemetry", "plot", "ppo.jsonl", "-m", "approx_kl,lr,loss_vaule", "-o", "plot.html")
+    assert (done.returncode, done.stdout) == (0, "plot.html: 1 metric of 1 run, epochs 1 to 2\n")
+    assert done.stderr == (
+        "warning: ppo.jsonl: has no number for 'approx_kl'\n"
+        "warning: ppo.jsonl: has no metric 'loss_vaule'\nhint: did you mean 'loss_value'?\n"
+    )
+    done = townlet("telemetry", "plot", "ppo.jsonl", "-m", "approx_kl")
+    assert (done.returncode, done.stderr) == (3, "error: ppo.jsonl: has no number for 'approx_kl'\n")
 
 
 def test_what_is_wrong_with_a_log_is_told(townlet: Townlet, tmp_path: Path) -> None:

@@ -78,7 +78,8 @@ def test_a_summary_is_written_to_a_file(townlet: Townlet, tmp_path: Path) -> Non
         ("--group log", 2, "error: --group: must be NAME=LOG,..., found 'log'\n"),
         ("--group a=", 2, "error: --group: must be NAME=LOG,..., found 'a='\n"),
         ("--group a=log,", 2, "error: --group: must be NAME=LOG,..., found 'a=log,'\n"),
-        ("log --metric los_value", 3, "error: --metric: no log has los_value\nhint: did you mean 'loss_value'?\n"),
+        ("log --metric los_value", 3, "error: log: has no metric 'los_value'\nhint: did you mean 'loss_value'?\n"),
+        ("log -m lr,,sps", 2, "error: --metrics: has an empty name of a metric\n"),
         ("log --output log", 2, "error: --output: is a file of a log that is read\nhint: name another file\n"),
         ("log --output no/such", 3, "error: no/such: cannot be written: no such file or directory\n"),
         ("log no.jsonl nor.jsonl", 3, "error: no.jsonl: no such file\nerror: nor.jsonl: no such file\n"),
@@ -102,6 +103,17 @@ def test_what_makes_no_sense_or_cannot_be_read_is_told(
     done = townlet("telemetry", "summary", *words.split())
     assert (done.returncode, done.stdout, done.stderr) == (code, "", message)
     assert (tmp_path / "log").read_bytes() == before
+
+
+def test_metrics_are_named_as_for_a_plot_and_what_is_not_there_is_told_of(townlet: Townlet, tmp_path: Path) -> None:
+    log(tmp_path / "log", 3)
+    done = townlet("telemetry", "summary", "log", "--metrics", "loss_p*,los_value", "-m", "lr")
+    assert done.returncode == 0
+    assert done.stderr == "warning: log: has no metric 'los_value'\nhint: did you mean 'loss_value'?\n"
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("lr", "loss"))] == [
+        "loss_policy",
+        "lr",
+    ]
 
 
 def test_a_log_of_several_runs_is_told_of(townlet: Townlet, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.telemetry.plots import plotted, with_values
+from tests.telemetry.plots import judged_by, plotted, with_values
 from townlet_core.telemetry.plotting.braille import Canvas, Line, Scale, curve, picture
 from townlet_core.telemetry.plotting.columns import MOST_BUCKETS, Column
 from townlet_core.telemetry.plotting.plan import Series
+from townlet_core.telemetry.widths import cells, cut
 
 SQUARES = """\
 run anna
@@ -73,6 +74,39 @@ def test_one_metric_is_drawn_as_wide_as_there_is_room(tmp_path: Path) -> None:
     """The squares of 0 to 10 at the epochs 1 to 11."""
     log = with_values(tmp_path / "log", [float(number * number) for number in range(11)])
     assert text(picture(plotted([log], "loss_value"), 60)) == SQUARES
+
+
+def test_where_a_rule_fires_is_marked_on_the_axis_as_long_as_it_does(tmp_path: Path) -> None:
+    """Above 1.5 in epochs 2 to 4 of 6, and fine again in the fifth: a fifth of 28 signs to four fifths."""
+    log = with_values(tmp_path / "log", [1.0, 2.0, 3.0, 2.0, 0.0, 1.0])
+    drawn = text(picture(plotted([log], "loss_value", rules=judged_by({"above": 1.5})), 36)).splitlines()
+    [axis] = [row for row in drawn if "└" in row]
+    assert axis == "       └─────!━━━━━━━━━━━━━━━━┬─────"
+    assert drawn[-3:] == ["⣀⡠ log   ⠂⠂⠂⠂ limit of a rule", "! a rule fires", "━ until it is fine again"]
+
+
+def test_signs_that_take_two_cells_of_a_terminal_leave_the_panels_in_line(tmp_path: Path) -> None:
+    """A panel of 39 cells: the name takes 24 of them, whose two signs of Japanese are two wide; a gap of 2 follows."""
+    log = with_values(tmp_path / "長い名前", [1.0, 2.0], "agents.太郎.reward_mean", scenario="町" * 60)
+    lines = text(picture(plotted([log], "agents.*", "lr"), 80)).splitlines()
+    assert lines[0] == "町" * 40
+    heading = lines[2]
+    assert heading.startswith("agents.太郎.reward_mean  mean reward a")
+    assert cells(heading[: heading.index("lr")]) == 41
+    assert {cells(line[: line.rindex("│")]) for line in lines if line.count("│") == 2} == {48}
+
+
+@pytest.mark.parametrize(
+    ("words", "room", "shown"),
+    [("abc", 2, "ab"), ("太郎", 3, "太"), ("e\u0301e", 1, "e\u0301"), ("🙂🙂", 4, "🙂🙂"), ("", 3, "")],
+)
+def test_as_much_is_shown_as_fits(words: str, room: int, shown: str) -> None:
+    assert cut(words, room) == shown
+
+
+def test_what_is_wider_than_the_terminal_is_folded(tmp_path: Path) -> None:
+    log = with_values(tmp_path / ("long" * 20), [0.0, 1.0] * MOST_BUCKETS)
+    assert max(map(len, text(picture(plotted([log], "loss_value"), 40)).splitlines())) <= 40
 
 
 def test_metrics_stand_side_by_side_with_levels_and_marks(tmp_path: Path) -> None:

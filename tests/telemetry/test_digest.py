@@ -99,6 +99,8 @@ def test_how_often_a_key_is_beyond_its_limit_is_counted_by_amount() -> None:
 def test_numbers_beyond_all_measure_have_no_mean_but_do_no_harm() -> None:
     found = digest(block([1e308, -1e308, 1e308])).metric("loss_value")
     assert (found.count, found.mean, found.sd, found.max) == (3, None, None, 1e308)
+    many = digest(block([1e308] * 30)).metric("loss_value")
+    assert (many.count, many.start, many.end, many.max) == (30, None, None, 1e308)  # 3e308, of a tenth, is infinite
 
 
 @given(

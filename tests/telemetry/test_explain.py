@@ -245,13 +245,14 @@ def test_keys_without_end_are_cut_off() -> None:
     assert any("would have said" in each for each in explain_curves(curves).undecided)
 
 
-def test_numbers_whose_squares_overflow_count_as_infinite(tmp_path: Path) -> None:
+def test_numbers_whose_squares_overflow_are_left_out_and_told_of(tmp_path: Path) -> None:
     values = [(-1) ** n * 1.7e308 for n in range(20)]
     log = write(tmp_path / "log", [ours(n + 1, loss_value=value, ep_return_mean=1.0) for n, value in enumerate(values)])
     found = explain(log)
     assert [(each.key, each.epoch, each.kind, each.count) for each in found.not_finite] == [
-        ("loss_value", 1, "inf", 20)
+        ("loss_value", 1, "too large", 20)
     ]
+    assert found.verdict[0] == "loss_value is too large in epoch 1, and left out in 20 records"
     with pytest.raises(InputError, match="has no number of loss_value"):
         explain(log, metric="loss_value")
 

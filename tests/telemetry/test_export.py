@@ -137,6 +137,14 @@ def test_events_of_another_program_are_never_mixed_with(log: Path, tmp_path: Pat
         to_tensorboard(log, tmp_path / "tb", force=True)
 
 
+def test_a_file_is_no_folder_for_runs(log: Path) -> None:
+    before = log.read_bytes()
+    with pytest.raises(OutputError, match="is no folder") as caught:
+        to_tensorboard(log, log, force=True)
+    assert caught.value.hint == "name one: each run has a folder of its own in it"
+    assert log.read_bytes() == before
+
+
 def test_nothing_is_left_of_an_export_that_fails(log: Path, tmp_path: Path) -> None:
     """The second run's folder is taken, the first one's is not."""
     write(log, [timed(1), timed(2, run_id="ben", epoch=1, seq=1)])

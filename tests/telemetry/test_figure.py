@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.telemetry.plots import plotted, with_values
+from tests.telemetry.plots import judged_by, plotted, with_values
 from tests.telemetry.reading import ours, theirs, write
 from townlet_core.telemetry.plotting.columns import MOST_BUCKETS
 from townlet_core.telemetry.plotting.figure import picture
@@ -75,6 +75,23 @@ def test_marks_of_a_run_are_explained(tmp_path: Path) -> None:
     found = words(picture(plotted([tmp_path / "log"], "lr"), "svg"))
     assert "run stopped and resumed" in found
     assert "log rotated" in found
+
+
+def test_where_a_rule_fires_there_is_a_red_edge_and_a_bar_above_the_curve(tmp_path: Path) -> None:
+    """It fires from epoch 20 to 40 of 60: a bar as thick as nothing else goes over a third of the axes."""
+    log = with_values(tmp_path / "log", [float(20 <= epoch < 40) for epoch in range(1, 61)])
+
+    def thick(plot: Plot) -> int:
+        blue = np.all(pixels(plot) == rgb(COLOURS[0]), axis=2)
+        return int((blue[:-2] & blue[1:-1] & blue[2:]).sum(axis=1).max())
+
+    calm, alarmed = (plotted([log], "loss_value", rules=judged_by({"above": limit})) for limit in (2.0, 0.5))
+    assert thick(calm) < 20
+    assert thick(alarmed) > 100
+    found = words(picture(alarmed, "svg"))
+    assert "a rule fires; bar: until it is fine again" in found
+    assert "limit of a rule" in found
+    assert "rule" not in words(picture(calm, "svg"))
 
 
 def test_a_gap_is_not_bridged(tmp_path: Path) -> None:

@@ -80,6 +80,12 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         "mean of returns",
     ),
     (
+        "values that are a constant, but for rounding",
+        {"explained_variance": [0.5] * 9 + [7.5e-14]},
+        "warning: values_explain_nothing: explained_variance is 7.5e-14 at the end: the values are no better than the "
+        "mean of returns",
+    ),
+    (
         "kl",
         {"approx_kl": [0.01] * 9 + [0.2]},
         "warning: kl_too_high: KL beyond 0.05 in 1 of 10 epochs, 0.2 at most (approx_kl)",

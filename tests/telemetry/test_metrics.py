@@ -33,7 +33,7 @@ THERE = {
     ],
 )
 def test_metrics_are_chosen_by_name_and_by_glob(patterns: tuple[str, ...], metrics: list[str]) -> None:
-    assert chosen(patterns, THERE, "log") == metrics
+    assert chosen(patterns, THERE, "log") == (metrics, [])
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,17 @@ def test_a_metric_that_is_not_there_is_named_with_what_is(pattern: str, message:
     with pytest.raises(InputError) as caught:
         chosen((pattern,), THERE, "log")
     assert str(caught.value) == message
+
+
+def test_what_is_not_there_keeps_nothing_else_from_being_drawn() -> None:
+    metrics, lacking = chosen(("explained_variance", "lr", "los_*"), THERE, "log")
+    assert metrics == ["lr"]
+    assert [each.problem for each in lacking] == [
+        "has no number for 'explained_variance'",
+        "has no metric that fits 'los_*'",
+    ]
+    with pytest.raises(InputError, match="has no number for 'explained_variance'"):
+        chosen(("explained_variance", "los_*"), THERE, "log")
 
 
 def test_a_log_of_other_things_needs_to_be_told_what_to_draw() -> None:

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.telemetry.browsing import asked, chromium, go, said
-from tests.telemetry.plots import plotted, with_values
+from tests.telemetry.browsing import asked, chromium, said
+from tests.telemetry.plot_pages import EPOCHS, curves, find, hover, opened, tip
+from tests.telemetry.plots import judged_by, plotted, with_values
 from tests.telemetry.reading import ours, write
 from townlet_core.telemetry.plotting.columns import MOST_BUCKETS
 from townlet_core.telemetry.plotting.page import page
 from townlet_core.telemetry.plotting.plan import Plot
-
-EPOCHS = 60
 
 
 @pytest.fixture(scope="module")
@@ -35,39 +34,6 @@ def two_runs(tmp_path: Path) -> Plot:
         with_values(tmp_path / "second.jsonl", [value / 2 for value in down], scenario="town"),
     ]
     return plotted(logs, "loss_value", "lr", smooth=0.6)
-
-
-def opened(browser: Any, tmp_path: Path, plot: Plot) -> None:
-    file = tmp_path / "plot.html"
-    file.write_bytes(page(plot))
-    go(browser, file)
-
-
-def find(browser: Any, selector: str) -> list[Any]:
-    found: list[Any] = browser.find_elements("css selector", selector)
-    return found
-
-
-def curves(browser: Any, metric: str, kind: str = "curve") -> list[list[tuple[float, float]]]:
-    """Give the points of the curves of a metric, in pixels of its panel."""
-    paths = find(browser, f"svg[data-metric='{metric}'] path.{kind}")
-    numbers = [re.findall(r"[ML](-?[\d.]+),(-?[\d.]+)", path.get_attribute("d")) for path in paths]
-    return [[(float(x), float(y)) for x, y in points] for points in numbers]
-
-
-def hover(browser: Any, metric: str, epoch: float, first: float = 1, last: float = EPOCHS) -> None:
-    """Move the pointer to where an epoch lies in the panel of a metric."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    [svg] = find(browser, f"svg[data-metric='{metric}']")
-    left, right = browser.execute_script("return [LEFT, RIGHT];")
-    width = svg.size["width"]
-    x = left + (epoch - first) / (last - first) * (width - left - right)
-    ActionChains(browser, duration=0).move_to_element_with_offset(svg, round(x - width / 2), 0).perform()
-
-
-def tip(browser: Any) -> str:
-    return str(find(browser, "#tip")[0].text)
 
 
 @pytest.mark.browser
@@ -213,6 +179,43 @@ def test_levels_marks_and_crossings_are_shown(browser: Any, tmp_path: Path) -> N
     assert "log, epoch 2: goes on after it was finished" in titles
     assert "log, epoch 3: the log goes on in log" in titles
     assert "log: rises above the threshold at epoch 2" in titles
+
+
+@pytest.mark.browser
+def test_where_rules_fire_is_marked_and_told(browser: Any, tmp_path: Path) -> None:
+    """The first run is above 5 in epochs 2 and 3, the second in epoch 5, its last; each has a lane of its own."""
+    first = with_values(tmp_path / "first", [1.0, 6.0, 7.0, 1.0, 1.0])
+    second = with_values(tmp_path / "second", [1.0, 1.0, 1.0, 1.0, 6.0])
+    rules = judged_by({"above": 5.0, "name": "<steep>"})
+    opened(browser, tmp_path, plotted([first, second], "loss_value", "lr", rules=rules))
+    assert [len(find(browser, f"svg[data-metric='{metric}'] .alert")) for metric in ("loss_value", "lr")] == [2, 0]
+    titles = [title.get_attribute("textContent") for title in find(browser, ".alert title")]
+    assert titles == [
+        "first, epochs 2 to 4: warning: <steep>: loss_value is 6, above 5",
+        "second, epoch 5: warning: <steep>: loss_value is 6, above 5",
+    ]
+    (x, to, y), (_, _, other) = (
+        map(
+            float, re.findall(r"[\d.]+", bar.get_attribute("d"))[::2] + re.findall(r",([\d.]+)", bar.get_attribute("d"))
+        )
+        for bar in find(browser, ".firing")
+    )
+    assert to > x
+    assert y < other < min(at for points in curves(browser, "loss_value") for _, at in points)
+    hover(browser, "loss_value", 3, last=5)
+    assert tip(browser).splitlines()[-1] == "warning: <steep>: loss_value is 6, above 5"
+    hover(browser, "loss_value", 1, last=5)
+    assert "steep" not in tip(browser)
+    find(browser, ".legend button")[0].click()
+    assert len(find(browser, ".alert")) == 1
+    assert said(browser) == []
+
+
+@pytest.mark.browser
+def test_the_numbers_of_an_axis_are_of_one_unit(browser: Any, tmp_path: Path) -> None:
+    opened(browser, tmp_path, plotted([with_values(tmp_path / "log", [4000.0, 21000.0])], "loss_value"))
+    texts = [text.text for text in find(browser, "svg text[text-anchor=end]")]
+    assert texts[:-1] == ["5k", "10k", "15k", "20k"]
 
 
 @pytest.mark.browser

@@ -61,6 +61,35 @@ def test_runs_that_differ_by_their_seed_alone_are_one_group(tmp_path: Path) -> N
     assert [point.value for point in second.points] == [1.0, 3.0]
 
 
+def test_runs_that_have_no_epoch_in_common_make_no_band(tmp_path: Path) -> None:
+    logs = [
+        write(tmp_path / "early", [ours(1, seed=1), ours(2, seed=1)]),
+        write(tmp_path / "late", [ours(7, seed=2, approx_kl=1.0), ours(8, seed=2, approx_kl=2.0)]),
+    ]
+    plot = plotted(logs, "lr", "approx_kl", band=True)
+    assert [panel.metric for panel in plot.panels] == ["approx_kl"]
+    assert plot.doubts == ("--band: no group of runs has epochs with lr in common",)
+    with pytest.raises(InputError, match="no group of runs has epochs with lr in common"):
+        plotted(logs, "lr", band=True)
+
+
+def test_a_run_without_a_number_takes_no_part_in_a_band(tmp_path: Path) -> None:
+    """One has only null, and its group is the other; of the third group nothing is a number at the same time."""
+    logs = [
+        write(tmp_path / "null", [ours(epoch, approx_kl=None) for epoch in (1, 2)]),
+        write(tmp_path / "some", [ours(epoch, approx_kl=2.0) for epoch in (1, 2)]),
+        with_values(tmp_path / "odd", [None, 1.0], "approx_kl", lr=0.5),
+        with_values(tmp_path / "even", [1.0, None], "approx_kl", lr=0.5),
+    ]
+    [panel] = plotted(logs, "approx_kl", band=True).panels
+    assert [(series.number, series.last) for series in panel.series] == [(0, 2.0)]
+
+
+def test_a_group_that_lacks_what_others_have_is_named_by_that(tmp_path: Path) -> None:
+    logs = [with_values(tmp_path / "a", [1.0], scenario="town"), with_values(tmp_path / "b", [1.0])]
+    assert plotted(logs, "loss_value", band=True).names == ["town (a)", "no scenario (b)"]
+
+
 def test_scenarios_are_named_rather_than_the_hashes_of_their_configurations(tmp_path: Path) -> None:
     logs = [
         with_values(tmp_path / town, [1.0], scenario=town, config_hash=letter * 64)
@@ -84,6 +113,9 @@ def test_a_metric_with_a_threshold_is_drawn_whether_it_was_asked_for_or_not(tmp_
     assert plot.panels[1].series[0].crossings == [Crossing(2, True), Crossing(3, False)]
     with pytest.raises(InputError, match="has no metric 'loss_valu'"):
         plotted([log], thresholds={"loss_valu": 2.0})
+    plot = plotted([log], "lr", thresholds={"loss_valu": 2.0})
+    assert [panel.metric for panel in plot.panels] == ["lr"]
+    assert plot.doubts == (f"{log}: has no metric 'loss_valu'\nhint: did you mean 'loss_value'?",)
 
 
 def test_crossings_that_lie_near_one_another_are_marked_once(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from townlet_core.errors import InputError, did_you_mean
+from townlet_core.telemetry import patterns
 from townlet_core.telemetry.checks import Check, Record
 from townlet_core.telemetry.lines import STDIN, Fault, opened, parsed
 from townlet_core.telemetry.problems import Problem, shown
@@ -26,23 +27,7 @@ METRICS: Final = "_metrics.json"  # what the name of a capture's metrics file en
 MOST_OBJECT_BYTES: Final = 2**23
 
 # Keys that tell where a record stands, or how fast the machine was: in a log they are not compared.
-PLACES: Final = frozenset(
-    {
-        "epoch",
-        "steps",
-        "telemetry_version",
-        "cycle_id",
-        "log_stream_offset",
-        "seq",
-        "seed",
-        "epochs_planned",
-        "epoch_duration_sec",
-        "sps",
-        "lost_records",
-        "migrated_from",
-        "finished",
-    }
-)
+PLACES: Final = patterns.PLACES | {"steps", "cycle_id", "epoch_duration_sec", "sps", "lost_records"}
 # Key of a record -> metric of a sample of which it is the mean over samples.
 MEANS: Final = {
     "baseline_reward_mean": "reward_mean",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from townlet_core.errors import did_you_mean
+from townlet_core.schema import explain
 from townlet_core.telemetry.formats import KNOWN, VERSIONS
 from townlet_core.telemetry.lines import Fault, printable
 from townlet_core.telemetry.sense import NOTHING, Contradiction
@@ -16,17 +17,12 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MOST_CHARACTERS: Final = 40  # of a text that is shown
-_WANTED: Final = {
-    "float_type": "a number",
-    "int_from_float": "a whole number",
-    "finite_number": "a finite number",
-    "string_type": "text",
-    "string_too_short": "text that is not empty",
-    "bool_type": "true or false",
-    "dict_type": "an object",
-    "literal_error": "",
+# What a log calls otherwise than a configuration does.
+_OF_LOGS: Final = {
+    "finite_number": "must be a finite number",
+    "string_too_short": "must be text that is not empty",
+    "dict_type": "must be an object",
 }
-_BOUNDS: Final = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
 @dataclass(frozen=True)
@@ -71,20 +67,15 @@ def of_contradiction(file: Path, line: int, found: Contradiction) -> Problem:
 
 def of_value(file: Path, line: int, error: ErrorDetails) -> Problem:
     """Word a value that its key cannot have."""
-    kind, bounds, key = error["type"], error.get("ctx", {}), ".".join(map(str, error["loc"]))
+    kind, key = error["type"], ".".join(map(str, error["loc"]))
     if kind == "missing":
         return Problem(file, line, key, "is missing")
-    if key == "telemetry_version" and kind in _BOUNDS:
+    if key == "telemetry_version" and kind in ("greater_than_equal", "less_than_equal"):
         return of_version(file, line, error["input"])
     if kind == "literal_error":
-        what = "must be " + str(bounds["expected"]).replace("'", "")
-    elif kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        what = f"must be {words} {bounds[name]:g}"
-    elif kind in _WANTED:
-        what = f"must be {_WANTED[kind]}"
-    else:  # the model's own words, which tell what was found
-        what = error["msg"].removeprefix("Value error, ").partition(", found")[0]
+        what = "must be " + str(error["ctx"]["expected"]).replace("'", "")
+    else:
+        what = _OF_LOGS.get(kind) or explain(error)[0].removeprefix("value error, ").partition(", found")[0]
     return Problem(file, line, key, what, shown(error["input"]))
 
 

@@ -19,7 +19,7 @@ MOST_KEYS: Final = 2000
 MOST_FACTS: Final = 20  # values of a fact that are kept
 FACTS: Final = ("scenario", "config_hash", "seed", "data_mode", "epochs_planned", "telemetry_version")
 WORST: Final = "agents.worst"
-TOO_LARGE: Final = 1e100  # amount from which a number counts as infinite: squares of larger ones may be
+TOO_LARGE: Final = 1e100  # amount from which a number is left out: squares of larger ones are infinite
 
 Fact = list[tuple[float, Any]]  # epoch from which it has held -> value
 
@@ -29,7 +29,7 @@ class NotFinite:
     """Where a key has been no number."""
 
     first: float  # epoch
-    kind: str  # nan, inf or -inf, there
+    kind: str  # nan, inf, -inf or too large, there
     count: int = 0
 
 
@@ -79,7 +79,7 @@ class Curves:
         for key, value in record.items():
             if type(value) is float or type(value) is int:
                 if not -TOO_LARGE < value < TOO_LARGE:
-                    self._is_no_number(key, epoch, "inf" if value > 0 else "-inf")
+                    self._is_no_number(key, epoch, "too large")
                     continue
                 sums[key] = sums.get(key, 0.0) + value
                 counts[key] += 1

@@ -64,7 +64,7 @@ class NoNumber(StrictModel):
 
     key: str = Field(description="key of the record")
     epoch: float = Field(description="first epoch of these")
-    kind: str = Field(description="nan, inf or -inf, there")
+    kind: str = Field(description="nan, inf, -inf, or too large to reckon with, there")
     count: int = Field(description="how many records these are")
 
 

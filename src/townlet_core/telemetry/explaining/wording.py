@@ -38,7 +38,8 @@ def number(value: float | None) -> str:
 def verdict(found: Explanation) -> Iterator[str]:
     """Say what was found: whether and when the metric changed, what moved first, what is no number."""
     for each in found.not_finite[:MOST_NAMED]:
-        yield f"{each.key} is {each.kind} in epoch {each.epoch:.0f}, and no number in {_count(each.count, 'record')}"
+        many = f"{'left out' if each.kind == 'too large' else 'no number'} in {_count(each.count, 'record')}"
+        yield f"{each.key} is {each.kind} in epoch {each.epoch:,.0f}, and {many}"
     change = next((each for each in found.changes if each.epoch == found.explained), None)
     if change is not None:
         yield _changed(found.metric, change)

@@ -65,6 +65,10 @@ class _EventFiles:
             from tensorboard.summary.writer.record_writer import RecordWriter
         except ImportError as error:
             raise InputError("tensorboard is not installed", where="--to tensorboard", hint=INSTALL) from error
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(
+                "is no folder", where=str(folder), hint="name one: each run has a folder of its own in it"
+            )
         self._event, self._summary, self._records = Event, Summary, RecordWriter
         self._folder, self._names, self._step, self._force = folder, names, step, force
         self._drafts: dict[str, Path] = {}

@@ -5,12 +5,14 @@ The pictures are lines of spans, each with the name of a style, so that whoever 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from townlet_core.telemetry.plotting.plan import Panel, Plot, Series
 from townlet_core.telemetry.plotting.scales import labels, short, ticks
+from townlet_core.telemetry.widths import cells, cut
 
 BLANK: Final = 0x2800  # the sign without dots
 # Bit of the dot in the column (0, 1) and row (0 at the top) of a sign. Source: https://www.unicode.org/charts/PDF/U2800.pdf
@@ -30,6 +32,8 @@ MARKS: Final = {
     "^": "rises above the threshold",
     "v": "falls below the threshold",
     "|": "log rotated",
+    "!": "a rule fires",
+    "━": "until it is fine again",
 }
 
 
@@ -100,7 +104,7 @@ def picture(plot: Plot, width: int) -> list[Line]:
     own = max(LEAST_PANEL, (width - BETWEEN * (beside - 1)) // beside)
     rows = ROWS_OF_FEW if count <= FEW_PANELS else ROWS
     drawn = [_panel(panel, plot, own, rows) for panel in plot.panels]
-    lines: list[Line] = [[Span(plot.title[:width], TITLE)], []]
+    lines: list[Line] = [[Span(cut(plot.title, width), TITLE)], []]
     for first in range(0, count, beside):
         lines += [*_side_by_side(drawn[first : first + beside], own), []]
     return [*lines, *_legend(plot, width)]
@@ -130,7 +134,8 @@ def _panel(panel: Panel, plot: Plot, width: int, rows: int) -> list[Line]:
     margin = max(6, *(len(label) for label in written)) + 1
     canvas = Canvas(width - margin - 1, rows)
     across, up = Scale(*plot.epochs(), canvas.across), Scale(low, high, canvas.down)
-    for level, style, apart in ((panel.baseline, BASELINE, 4), (panel.threshold, THRESHOLD, 2)):
+    levels = [(panel.baseline, BASELINE, 4), (panel.threshold, THRESHOLD, 2)]
+    for level, style, apart in (*levels, *((limit, THRESHOLD, 2) for limit in panel.levels())):
         for x in range(0, canvas.across if level is not None else 0, apart):
             canvas.dot(x, up.place(level or 0.0), style)
     for series in panel.series:
@@ -145,9 +150,9 @@ def _panel(panel: Panel, plot: Plot, width: int, rows: int) -> list[Line]:
 
 
 def _heading(panel: Panel, width: int) -> Line:
-    room = width - len(panel.metric) - 2
-    words = panel.words if len(panel.words) <= room else f"{panel.words[: max(room - 1, 0)].rstrip()}…"
-    return [Span(panel.metric[:width], TITLE), *([Span(f"  {words}", WORDS)] if room > 8 and words else [])]
+    room = width - cells(panel.metric) - 2
+    words = panel.words if cells(panel.words) <= room else f"{cut(panel.words, max(room - 1, 0)).rstrip()}…"
+    return [Span(cut(panel.metric, width), TITLE), *([Span(f"  {words}", WORDS)] if room > 8 and words else [])]
 
 
 def _figures(panel: Panel, width: int) -> Line:
@@ -168,6 +173,9 @@ def _epoch_axis(panel: Panel, plot: Plot, across: Scale, margin: int, width: int
     first, last = plot.epochs()
     whole = [tick for tick in ticks(first, last, max(width // 10, 2)) if tick == int(tick)]
     signs = [Span("─", AXIS)] * width
+    for firing in panel.firing:
+        first, last = across.place(firing.first) // ACROSS, across.place(firing.last) // ACROSS
+        signs[first : last + 1] = [Span("━", str(firing.number))] * (last - first + 1)
     for tick in whole:
         signs[across.place(tick) // ACROSS] = Span("┬", AXIS)
     for epoch, sign, style in _marks(panel, plot):
@@ -193,6 +201,7 @@ def _marks(panel: Panel, plot: Plot) -> Iterator[tuple[float, str, str]]:
             yield crossing.epoch, "^" if crossing.rises else "v", str(series.number)
     for series in panel.series:
         yield from ((point.epoch, "×", str(series.number)) for point in series.points if point.odd)
+    yield from ((firing.first, "!", str(firing.number)) for firing in panel.firing)
 
 
 def _side_by_side(panels: Sequence[list[Line]], width: int) -> list[Line]:
@@ -202,7 +211,7 @@ def _side_by_side(panels: Sequence[list[Line]], width: int) -> list[Line]:
         line: Line = []
         for place, panel in enumerate(panels):
             own = panel[row] if row < len(panel) else []
-            used = sum(len(span.text) for span in own)
+            used = sum(cells(span.text) for span in own)
             rest = width - used + BETWEEN if place < len(panels) - 1 else 0
             line += [*own, Span(" " * rest, PLAIN)]
         lines.append(line)
@@ -220,14 +229,15 @@ def _legend(plot: Plot, width: int) -> list[Line]:
         items.append(Span("from the least to the most where there are several epochs in a dot", WORDS))
     if any(panel.baseline is not None for panel in plot.panels):
         items.append(Span("⠂⠀⠂⠀ baseline", BASELINE))
-    if any(panel.threshold is not None for panel in plot.panels):
-        items.append(Span("⠂⠂⠂⠂ threshold", THRESHOLD))
+    if words := plot.level_words():
+        items.append(Span(f"⠂⠂⠂⠂ {words}", THRESHOLD))
     signs = {sign for panel in plot.panels for _, sign, _ in _marks(panel, plot)}
+    signs |= {"━"} if any(firing.last > firing.first for panel in plot.panels for firing in panel.firing) else set()
     items += [Span(f"{sign} {words}", WORDS) for sign, words in MARKS.items() if sign in signs]
     lines: list[Line] = [[]]
-    for item in items:
-        used = sum(len(span.text) for span in lines[-1])
-        if used and used + len(item.text) + 3 > width:
+    for item in (Span(part, style) for text, style in items for part in textwrap.wrap(text, width)):
+        used = sum(cells(span.text) for span in lines[-1])
+        if used and used + cells(item.text) + 3 > width:
             lines.append([])
         lines[-1] += [*([Span("   ", PLAIN)] if lines[-1] else []), item]
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from townlet_core.errors import InputError
 from townlet_core.telemetry.checks import Check, Record
+from townlet_core.telemetry.patterns import is_wanted
+from townlet_core.telemetry.plotting.alarms import NONE, Alarm, Judged, Rules
 from townlet_core.telemetry.plotting.columns import Column
-from townlet_core.telemetry.plotting.metrics import is_wanted
 from townlet_core.telemetry.problems import Problem
 
 MOST_RUNS: Final = 40  # of a log
@@ -29,6 +30,11 @@ class Wanted(NamedTuple):
     smooth: float = 0.0
     thresholds: dict[str, float] = {}  # noqa: RUF012  # by metric; it is not written to
     run: str | None = None  # of each log
+    rules: Rules = NONE
+
+    def keys(self) -> tuple[str, ...]:
+        """Give the patterns of all that is read."""
+        return (*self.patterns, *self.thresholds, *self.rules.metrics())
 
 
 class Mark(NamedTuple):
@@ -51,6 +57,7 @@ class RunCurves:
     columns: dict[str, Column] = field(default_factory=dict)
     resumed: list[Mark] = field(default_factory=list)
     rotated: list[Mark] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
     first: float | None = None  # epoch
     last: float | None = None
     records: int = 0
@@ -84,23 +91,24 @@ class _Reading:
         self._check = Check(log, run=wanted.run, report=self._report, visit=self._visit)
         self._named: str | None = None  # the newest run, as the check names it
         self._runs: dict[str | None, _Follower] = {}  # by run_id
-        self._all: list[RunCurves] = []
+        self._all: list[_Follower] = []
         self._newest: _Follower | None = None
-        self._wrong: list[tuple[int, str]] = []  # lines and keys whose value has been left out
+        self._wrong: list[Problem] = []  # values that have been left out
 
     def read(self) -> LogCurves:
         summary = self._check.run()
         summary.demand_a_record()
-        return LogCurves(self._log, self._all, summary.problems)
+        return LogCurves(self._log, [each.end() for each in self._all], summary.problems)
 
     def _report(self, problem: Problem) -> None:
-        if problem.key is not None and problem.what != "is missing" and not problem.is_warning:
-            self._wrong.append((problem.line, problem.key))
+        if problem.key is not None and problem.got is not None:
+            self._wrong.append(problem)
 
     def _visit(self, record: Record, file: Path, number: int) -> None:
-        wrong: list[str] = []
+        wrong: dict[str, str] = {}
         if self._wrong:
-            wrong = [key for line, key in self._wrong if line == number and key not in record]
+            here = [each for each in self._wrong if each.line == number and each.key not in record]
+            wrong = {str(each.key): str(each.got) for each in here}
             self._wrong.clear()
         self._follower(record).add(record, file, wrong)
 
@@ -116,8 +124,8 @@ class _Reading:
             if len(self._all) >= MOST_RUNS:
                 problem = f"has more than {MOST_RUNS} runs, too many to tell apart"
                 raise InputError(problem, where=str(self._log), hint="choose one with --run")
-            self._all.append(run)
             self._newest = self._runs[run_id] = _Follower(run, self._wanted)
+            self._all.append(self._newest)
         assert self._newest is not None
         return self._runs.get(run_id, self._newest)
 
@@ -128,13 +136,21 @@ class _Follower:
     def __init__(self, run: RunCurves, wanted: Wanted) -> None:
         self._run = run
         self._wanted = wanted
+        self._patterns = wanted.keys()
+        self._judged = Judged(wanted.rules)
         self._met: set[str] = set()  # keys
         self._columns: list[tuple[str, Column]] = []
         self._file: Path | None = None
         self._time: datetime | None = None
         self._finished = False
 
-    def add(self, record: Record, file: Path, wrong: Sequence[str]) -> None:
+    def add(self, record: Record, file: Path, wrong: Mapping[str, str]) -> None:
+        """Take in the next record.
+
+        Args:
+            wrong: key -> what is there, for those that were left out of the record because they are no such values.
+        """
+        self._judged.see(record, wrong)
         run, epoch = self._run, record.get("epoch")
         if epoch is None or (run.last is not None and epoch <= run.last):
             run.left_out += 1
@@ -151,15 +167,20 @@ class _Follower:
             if type(value) is float or type(value) is int:
                 column.add(epoch, value)
         for key in (*(get("nonfinite") or ()), *wrong):
-            if is_wanted(key, self._wanted.patterns):
+            if is_wanted(key, self._patterns):
                 self._column(key).add(epoch, None)
+
+    def end(self) -> RunCurves:
+        """Give the run when all of it has been read."""
+        self._run.alarms = self._judged.alarms()
+        return self._run
 
     def _meet(self, record: Record) -> None:
         """Look at keys that are new: those that are wanted get a column."""
         for key, value in record.items():
             if key not in self._met:
                 self._run.there[key] = type(value) in (float, int)
-                if is_wanted(key, self._wanted.patterns):
+                if is_wanted(key, self._patterns):
                     self._column(key)
         self._met.update(record)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from townlet_core.errors import OutputError
 from townlet_core.telemetry.plotting.columns import Point
 from townlet_core.telemetry.plotting.figure_legend import crossing_mark, event_mark, legend
-from townlet_core.telemetry.plotting.plan import COLOURS, DASHES, Panel, Plot, Series
+from townlet_core.telemetry.plotting.plan import COLOURS, DASHES, MOST_LANES, Panel, Plot, Series
 from townlet_core.telemetry.plotting.scales import labels, short
 
 if TYPE_CHECKING:
@@ -25,13 +26,15 @@ LEFT_INCHES, RIGHT_INCHES, ABOVE_INCHES, BELOW_INCHES = 0.6, 0.15, 0.45, 0.42  #
 MOST_COLUMNS: Final = 3
 DOTS_PER_INCH: Final = 110
 FEW_POINTS: Final = 40  # are shown as dots, so that a single one is seen and gaps between epochs are
+LANE: Final = 0.045  # of a panel's height
 ROUND: Final = (1, 2, 5, 10)  # ticks are these times a power of ten
 WORDS_WIDTH: Final = 78
+FONT: Final = "DejaVu Sans"  # which comes with matplotlib
 STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "townlet",  # the same bytes every time
     "svg.fonttype": "none",  # text stays text
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],
+    "font.sans-serif": [FONT, "Verdana", "Helvetica", "Arial"],
     "text.parse_math": False,  # a name with dollars is a name
     "path.simplify_threshold": 0.05,
     "axes.spines.top": False,
@@ -63,8 +66,20 @@ def picture(plot: Plot, kind: str) -> bytes:
         _draw(figure, plot)
         file = io.BytesIO()
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # `without_font` tells of them
+            figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
     return file.getvalue()
+
+
+def without_font(plot: Plot) -> str:
+    """Give the signs that matplotlib's own font lacks: a PNG shows boxes in place of them."""
+    check_installed()
+    from matplotlib.font_manager import findfont, get_font
+
+    own = get_font(findfont(FONT)).get_charmap()
+    texts = (plot.title, *plot.names, *(panel.metric for panel in plot.panels))
+    return "".join(dict.fromkeys(sign for text in texts for sign in text if ord(sign) not in own))
 
 
 def show(plot: Plot) -> None:
@@ -153,6 +168,8 @@ def _draw_panel(axis: Axes, panel: Panel, plot: Plot) -> None:
         axis.axhline(panel.threshold, color="#aa0000", linestyle=(0, (2, 1.5)), linewidth=1)
         for series in panel.series:
             _draw_crossings(axis, series, panel.threshold, plot.apart())
+    for limit in panel.levels():
+        axis.axhline(limit, color="#aa0000", linestyle=(0, (2, 1.5)), linewidth=1)
     low, high = _room(panel)
     axis.set_ylim(low, high)
     first, last = plot.epochs()
@@ -163,6 +180,7 @@ def _draw_panel(axis: Axes, panel: Panel, plot: Plot) -> None:
     axis.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _label(axis.yaxis, value)))
     _draw_events(axis, panel, plot)
+    _draw_firing(axis, panel)
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.tick_params(labelsize=7.5)
     axis.set_xlabel("epoch", fontsize=7.5)
@@ -222,6 +240,16 @@ def _draw_events(axis: Axes, panel: Panel, plot: Plot) -> None:
         axis.plot(epochs, [0] * len(epochs), color=colour, transform=edge, clip_on=False, zorder=5, **event_mark("odd"))
 
 
+def _draw_firing(axis: Axes, panel: Panel) -> None:
+    """Mark on the upper edge where a rule fires, each run in a lane of its own, and draw a bar as long as it does."""
+    edge = axis.get_xaxis_transform()
+    for firing in panel.firing:
+        colour, height = COLOURS[firing.number % len(COLOURS)], 1 - LANE * (firing.lane % MOST_LANES + 0.5)
+        place: dict[str, Any] = {"color": colour, "transform": edge, "clip_on": False, "zorder": 5}
+        axis.plot([firing.first, firing.last], [height, height], linewidth=3, solid_capstyle="butt", **place)
+        axis.plot([firing.first], [height], **place, **event_mark("firing"))
+
+
 def _label(axis: Axis, value: float) -> str:
     """Write a number of an axis as the others of it, also when somebody zooms in."""
     places = list(axis.get_majorticklocs())
@@ -229,9 +257,10 @@ def _label(axis: Axis, value: float) -> str:
 
 
 def _room(panel: Panel) -> tuple[float, float]:
-    """Give the range of the y axis: all that is shown and a little more; a constant has its line in the middle."""
+    """Give the range of the y axis: all that is shown and a little more, and room for marks above."""
     low, high = panel.bounds()
     room = high * 0.06 - low * 0.06
     if room <= max(abs(low), abs(high)) * 1e-12:
         room = abs(high) * 0.1 or 0.5
-    return low - room, high + room
+    low, high = low - room, high + room
+    return low, low + (high - low) / (1 - LANE * panel.lanes())

@@ -13,6 +13,7 @@ MARK_WORDS: Final = {
     "odd": "no number (NaN, infinity, invalid)",
     "rises": "rises above the threshold",
     "falls": "falls below it",
+    "firing": "a rule fires; bar: until it is fine again",
 }
 
 
@@ -47,8 +48,10 @@ def _of_marks(plot: Plot) -> list[Any]:
     entries: list[Any] = []
     if any(panel.baseline is not None for panel in plot.panels):
         entries.append(Line2D([], [], color="#777777", linestyle=(0, (6, 2)), label="baseline"))
-    if any(panel.threshold is not None for panel in plot.panels):
-        entries.append(Line2D([], [], color="#aa0000", linestyle=(0, (2, 1.5)), label="threshold"))
+    if words := plot.level_words():
+        entries.append(Line2D([], [], color="#aa0000", linestyle=(0, (2, 1.5)), label=words))
+    if any(panel.firing for panel in plot.panels):
+        entries.append(Line2D([], [], color="#666666", label=MARK_WORDS["firing"], **event_mark("firing")))
     for rises, marker, key in ((True, "^", "rises"), (False, "v", "falls")):
         if any(crossing.rises is rises for series in every for crossing in series.crossings):
             entries.append(Line2D([], [], color="#666666", label=MARK_WORDS[key], **crossing_mark(marker)))
@@ -67,6 +70,7 @@ def crossing_mark(marker: str) -> dict[str, Any]:
 
 
 def event_mark(kind: str) -> dict[str, Any]:
-    """Give the looks of what is marked on the edge: rotated, odd."""
-    marker, size = ("x", 5.0) if kind == "odd" else ("|", 7.0)
-    return {"marker": marker, "markersize": size, "markeredgewidth": 1.4, "linestyle": "none"}
+    """Give the looks of what is marked on the edges: rotated, odd, firing."""
+    marker, size = {"odd": ("x", 5.0), "rotated": ("|", 7.0), "firing": ("D", 5.0)}[kind]
+    red = {"mec": "#aa0000", "mew": 1.0} if kind == "firing" else {"mew": 1.4}
+    return {"marker": marker, "markersize": size, "linestyle": "none", **red}

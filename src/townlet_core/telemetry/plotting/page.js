@@ -2,7 +2,7 @@
 // Draws the plot that stands in the page as JSON: a panel a metric, all of them over the same epochs.
 
 const plot = JSON.parse(document.getElementById("plot").textContent);
-const HEIGHT = 210, LEFT = 56, RIGHT = 18, TOP = 8, BOTTOM = 30, FEW = 40;
+const HEIGHT = 210, LEFT = 56, RIGHT = 18, TOP = 8, BOTTOM = 30, FEW = 40, LANE = 9, MOST_TOLD = 6;
 const DASHES = ["", "7 4", "2 3"];
 const state = { hidden: new Set(), log: false, raw: true, from: plot.first, to: plot.last, epoch: null };
 const panels = [];
@@ -42,7 +42,7 @@ function powers(low, high) {
 function tickText(value, step = 0, top = Math.abs(value)) {
   const size = Math.abs(value);
   if (size >= 1e9 || (size > 0 && top < 1e-3)) return value.toExponential().replace("e+", "e");
-  if (size >= 1e4) return size >= 1e6 ? `${Number((value / 1e6).toPrecision(6))}M` : `${Number((value / 1e3).toPrecision(6))}k`;
+  if (size && top >= 1e4) return top >= 1e6 ? `${Number((value / 1e6).toPrecision(6))}M` : `${Number((value / 1e3).toPrecision(6))}k`;
   return value && step > 1e-9 ? value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9))) : String(value);
 }
 
@@ -62,11 +62,11 @@ function scaleOf(panel) {
   let low = values.length ? values.reduce((a, b) => Math.min(a, b)) : 0, high = values.length ? values.reduce((a, b) => Math.max(a, b)) : 1;
   const room = (high / 2 - low / 2) * 0.12 || Math.abs(high) * 0.1 || 0.5;
   low -= room; high += room;
-  const inner = HEIGHT - TOP - BOTTOM;
+  const above = TOP + LANE * panel.lanes, inner = HEIGHT - above - BOTTOM;
   const place = (value) => {
     if (value === null || (log && value <= 0)) return null;
     const at = log ? Math.log10(value) : value;
-    return TOP + inner * (1 - (at / 2 - low / 2) / (high / 2 - low / 2));
+    return above + inner * (1 - (at / 2 - low / 2) / (high / 2 - low / 2));
   };
   const round = log ? powers(low, high).map((at) => Number((10 ** at).toPrecision(3))) : roundSteps(low, high, 5);
   const ticks = round.filter((tick) => Number.isFinite(tick) && place(tick) !== null);
@@ -129,8 +129,13 @@ function draw(panel) {
     const line = make("line", { class: kind, x1: LEFT, x2: panel.width - RIGHT, y1: at, y2: at }, inside);
     make("title", {}, line, `${kind} ${number(panel[kind])}`);
   }
+  for (const limit of panel.limits.filter((level) => y(level) !== null)) {
+    const line = make("line", { class: "threshold", x1: LEFT, x2: panel.width - RIGHT, y1: y(limit), y2: y(limit) }, inside);
+    make("title", {}, line, `limit of a rule: ${number(limit)}`);
+  }
   for (const series of visible(panel)) drawSeries(panel, series, inside);
   drawEvents(panel, inside);
+  drawFiring(panel, inside);
   panel.cursor = make("g", {}, panel.svg);
   point(panel);
 }
@@ -167,6 +172,18 @@ function drawEvents(panel, inside) {
       ? make("line", { class: "resumed", x1: at, x2: at, y1: TOP, y2: floor, stroke: own }, inside)
       : make("path", { class: "rotated", d: `M${at},${floor - 4}v8`, stroke: own }, panel.svg);
     make("title", {}, mark, `${plot.names[event.number]}, epoch ${event.epoch}: ${event.words}`);
+  }
+}
+
+const epochsOf = (firing) => (firing.last > firing.first ? `epochs ${number(firing.first)} to ${number(firing.last)}` : `epoch ${number(firing.first)}`);
+function drawFiring(panel, inside) {
+  for (const firing of panel.firing) {
+    if (state.hidden.has(firing.number) || firing.last < state.from || firing.first > state.to) continue;
+    const own = colour(firing.number), at = TOP + LANE * (firing.lane % panel.lanes), from = panel.x(firing.first);
+    const bar = make("path", { class: "firing", d: `M${from},${at}H${panel.x(firing.last)}`, stroke: own }, inside);
+    const diamond = firing.first < state.from ? "" : `M${from - 4.5},${at}l4.5,-4.5l4.5,4.5l-4.5,4.5z`;
+    const mark = make("path", { class: "alert", d: diamond, fill: own }, panel.svg);
+    for (const part of [bar, mark]) make("title", {}, part, `${plot.names[firing.number]}, ${epochsOf(firing)}: ${firing.words}`);
   }
 }
 
@@ -227,6 +244,12 @@ function at(panel, epoch, clientX, clientY) {
     make("td", {}, row, plot.names[series.number] + (Math.abs(series.epochs[index] - epoch) > 0.5 ? ` (epoch ${number(series.epochs[index])})` : ""));
     make("td", { class: "value" }, row, valueText(series, index));
   }
+  const firing = panel.firing.filter((each) => !state.hidden.has(each.number) && each.first <= epoch && epoch <= each.last);
+  for (const each of firing.slice(0, MOST_TOLD)) {
+    const text = make("p", { class: "told" }, tip, each.words);
+    text.prepend(make("span", { class: "swatch", style: `border-color: ${colour(each.number)}` }));
+  }
+  if (firing.length > MOST_TOLD) make("p", { class: "told" }, tip, `... and ${firing.length - MOST_TOLD} more rules`);
   tip.prepend(make("strong", {}, null, title));
   const beyond = clientX + tip.offsetWidth + 24 > innerWidth;
   tip.style.left = `${Math.max(4, beyond ? clientX - tip.offsetWidth - 14 : clientX + 14)}px`;

@@ -94,6 +94,10 @@ def _words(plot: Plot) -> str:
         said.append("Cross on the axis: no number (NaN, infinity, invalid).")
     if any(panel.threshold is not None for panel in plot.panels):
         said.append("Dotted level: threshold, with triangles where it is crossed.")
+    if any(panel.levels() for panel in plot.panels):
+        said.append("Dotted level: limit of a rule.")
+    if any(panel.firing for panel in plot.panels):
+        said.append("Diamond above: a rule fires; bar: until it is fine again.")
     if any(panel.baseline is not None for panel in plot.panels):
         said.append("Dashed level: baseline.")
     return " ".join([*said, "Drag to look at some epochs; double-click for all of them."])
@@ -119,6 +123,9 @@ def _panel(panel: Panel, plot: Plot) -> dict[str, Any]:
         "words": panel.words,
         "threshold": panel.threshold,
         "baseline": panel.baseline,
+        "limits": panel.levels(),
+        "lanes": panel.lanes(),
+        "firing": [firing._asdict() for firing in panel.firing],
         "series": [_series(series, plot) for series in panel.series],
     }
 

@@ -29,8 +29,11 @@ def check_output(path: Path) -> None:
         figure.check_installed()
 
 
-def write(plot: Plot, path: Path) -> None:
+def write(plot: Plot, path: Path) -> str | None:
     """Write the picture under another name, then give it its own; an older one is replaced.
+
+    Returns:
+        What is wrong with the picture, where something is.
 
     Raises:
         OutputError: it cannot be written; an older one is as it was.
@@ -38,6 +41,8 @@ def write(plot: Plot, path: Path) -> None:
     data = page(plot) if _kind(path) == "html" else figure.picture(plot, _kind(path))
     with complete(path) as file:
         file.write(data)
+    lacking = figure.without_font(plot) if _kind(path) == "png" else ""
+    return f"its font has no {' '.join(lacking)}: an .svg or .html shows them" if lacking else None
 
 
 def _kind(path: Path) -> str:

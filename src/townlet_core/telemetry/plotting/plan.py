@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from townlet_core.errors import InputError
 from townlet_core.telemetry.lines import printable
+from townlet_core.telemetry.plotting.alarms import NONE, Firing, Rules, fired, not_drawn
 from townlet_core.telemetry.plotting.bands import bands
 from townlet_core.telemetry.plotting.columns import Column, Crossing, Point
 from townlet_core.telemetry.plotting.curves import ALIKE, LogCurves, RunCurves
@@ -24,6 +25,7 @@ COLOURS_ON_BLACK = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55
 DASHES = ("solid", "dashed", "dotted")  # for runs beyond the first eight, and the first sixteen
 
 MOST_PANELS = 200
+MOST_LANES = 8  # for the marks of rules, below one another; what is beyond them is laid over the first
 MOST_MARKS_ACROSS = 40  # a panel
 USUAL_SMOOTHING = 0.6  # as in TensorBoard
 
@@ -60,6 +62,17 @@ class Panel(NamedTuple):
     series: list[Series]
     threshold: float | None
     baseline: float | None
+    limits: Sequence[float] = ()  # of rules
+    firing: Sequence[Firing] = ()
+
+    def lanes(self) -> int:
+        """Say in how many lanes it is marked where rules fire."""
+        return min(max((firing.lane + 1 for firing in self.firing), default=0), MOST_LANES)
+
+    def levels(self) -> list[float]:
+        """Give the limits of rules that lie within what is shown anyway: others would press the curves flat."""
+        low, high = self.bounds()
+        return [limit for limit in self.limits if low <= limit <= high and limit != self.threshold]
 
     def bounds(self) -> tuple[float, float]:
         """Give the least and the most that is shown; they are the same where all is one value."""
@@ -88,6 +101,7 @@ class Plot(NamedTuple):
     events: list[Event]
     smooth: float
     is_band: bool  # a series is a group of runs: their mean, and from the least to the largest of them
+    doubts: tuple[str, ...] = ()  # what was asked for and is not drawn
 
     def epochs(self) -> tuple[float, float]:
         """Give the first and the last epoch."""
@@ -98,6 +112,14 @@ class Plot(NamedTuple):
         """Give how many epochs marks must be apart to be told apart."""
         first, last = self.epochs()
         return (last - first) / MOST_MARKS_ACROSS
+
+    def level_words(self) -> str:
+        """Say what the levels are at which there is something to mark; nothing where there are none."""
+        kinds = {
+            "threshold": any(panel.threshold is not None for panel in self.panels),
+            "limit of a rule": any(panel.levels() for panel in self.panels),
+        }
+        return ", ".join(kind for kind, is_there in kinds.items() if is_there)
 
     def averages(self) -> bool:
         """Say whether points stand for several epochs."""
@@ -114,38 +136,60 @@ class Wishes:
     baseline: Mapping[str, float] | None = None
     band: bool = False
     title: str | None = None
+    rules: Rules = NONE
 
 
 def plot_of(logs: Sequence[LogCurves], wishes: Wishes) -> Plot:
     """Put curves together to a plot.
 
     Raises:
-        InputError: no log has a metric that is asked for, or the baseline none of them.
+        InputError: there is nothing to draw, or the baseline has none of it.
     """
     runs = [run for log in logs for run in log.runs]
     names = _names(logs)
     where = str(logs[0].log) if len(logs) == 1 else "no log" if wishes.patterns else "none of the logs"
     thresholds, baseline = wishes.thresholds or {}, wishes.baseline or {}
-    metrics = chosen(wishes.patterns, _there(runs), where)
-    metrics += (
-        [key for key in chosen(list(thresholds), _there(runs), where) if key not in metrics] if thresholds else []
+    there = _there(runs)
+    metrics, lacking = _metrics(wishes, thresholds, there, where)
+    alarms = [run.alarms for run in runs]
+    metrics = list(
+        dict.fromkeys((*metrics, *(each.metric for own in alarms for each in own if there.get(each.metric))))
     )
     if len(metrics) > MOST_PANELS:
         problem = f"would be {len(metrics):,} metrics, and {MOST_PANELS} are the most"
         raise InputError(problem, where="plot", hint="name fewer with --metrics")
     if baseline and not baseline.keys() & set(metrics):
         raise InputError("has none of the metrics that are drawn", where="--baseline")
-    groups = [[number] for number in range(len(runs))]
+    groups, of_runs = [[number] for number in range(len(runs))], names
     if wishes.band:
         groups, names = _groups(runs, names)
     panels = []
     for metric in metrics:
         columns = [run.columns.get(metric) for run in runs]
         series = _bands(groups, columns) if wishes.band else _series(columns)
-        panels.append(Panel(printable(metric), meaning(metric), series, thresholds.get(metric), baseline.get(metric)))
+        panel = Panel(printable(metric), meaning(metric), series, thresholds.get(metric), baseline.get(metric))
+        firing = fired(metric, groups, alarms, of_runs if wishes.band else None)
+        if series:
+            panels.append(panel._replace(limits=wishes.rules.limits(metric), firing=firing))
+        else:
+            lacking.append(InputError(f"no group of runs has epochs with {metric} in common", where="--band"))
+    if not panels:
+        raise lacking[-1]
     events = [] if wishes.band else [*_events(runs)]
     title = printable(wishes.title or _title(runs))
-    return Plot(title, [printable(name) for name in names], panels, events, wishes.smooth, wishes.band)
+    doubts = (*map(str, lacking), *wishes.rules.doubts(there), *not_drawn(alarms, of_runs, metrics))
+    return Plot(title, [printable(name) for name in names], panels, events, wishes.smooth, wishes.band, doubts)
+
+
+def _metrics(
+    wishes: Wishes, thresholds: Mapping[str, float], there: Mapping[str, bool], where: str
+) -> tuple[list[str], list[InputError]]:
+    """Give the metrics to draw, and what is asked for and is not there. One with a threshold is asked for by that."""
+    if wishes.patterns:
+        return chosen([*wishes.patterns, *thresholds], there, where)
+    usual, _ = chosen((), there, where)
+    more, lacking = chosen([*thresholds], there, where) if thresholds else ([], [])
+    return list(dict.fromkeys((*usual, *more))), lacking
 
 
 def _there(runs: Sequence[RunCurves]) -> dict[str, bool]:
@@ -170,11 +214,11 @@ def _series(columns: Sequence[Column | None]) -> list[Series]:
 def _bands(groups: Sequence[Sequence[int]], columns: Sequence[Column | None]) -> list[Series]:
     found = []
     for number, group in enumerate(groups):
-        members = [column for run in group if (column := columns[run]) is not None]
-        if members and (points := bands([column.points() for column in members])):
-            width = max(column.width for column in members)
-            last = next((point.value for point in reversed(points) if point.value is not None), None)
-            found.append(Series(number, points, width, [], last))
+        members = [column for run in group if (column := columns[run]) is not None and column.points()]
+        points = bands([column.points() for column in members]) if members else []
+        last = next((point.value for point in reversed(points) if point.value is not None), None)
+        if last is not None:
+            found.append(Series(number, points, max(column.width for column in members), [], last))
     return found
 
 
@@ -196,6 +240,8 @@ def _groups(runs: Sequence[RunCurves], names: Sequence[str]) -> tuple[list[list[
 
 
 def _fact(fact: str, value: object) -> str:
+    if value is None:
+        return f"no {fact}"
     if fact in ("scenario", "data_mode"):
         return str(value)
     return f"{fact} {str(value)[:8] if fact == 'config_hash' else f'{value:g}' if isinstance(value, float) else value}"

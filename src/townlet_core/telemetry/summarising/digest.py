@@ -141,7 +141,8 @@ class Digest:
 
     def _mean(self, i: int, course: list[Column]) -> float | None:
         count = float(course[1].sum())
-        return _number(self._within(i, course[0].sum() / count), True) if count else None
+        with np.errstate(over="ignore"):
+            return _number(self._within(i, course[0].sum() / count), True) if count else None
 
     def _within(self, i: int, mean: Any) -> float:
         """Keep rounding from carrying a mean beyond the least and the most: that of a constant is the constant."""

@@ -19,6 +19,7 @@ KL_LIMIT: Final = 0.05
 CLIP_LIMIT: Final = 0.3
 REWARD_CLIP_LIMIT: Final = 0.05
 COLLAPSED: Final = 0.05  # share of the entropy at the start
+NOTHING_EXPLAINED: Final = 1e-3  # of the variance of returns: less is rounding
 LEAST_ENTROPY: Final = 0.01  # nats
 
 SAYS_BY_NULL: Final = frozenset({"reward_advantage_corr"})  # where either of the two is constant
@@ -171,7 +172,7 @@ def _entropy_collapse(sight: Sight) -> Iterator[Finding]:
 
 def _values_explain_nothing(sight: Sight) -> Iterator[Finding]:
     found = sight.metric("explained_variance")
-    if found is not None and found.end is not None and found.end <= 0:
+    if found is not None and found.end is not None and found.end <= NOTHING_EXPLAINED:
         words = f"explained_variance is {found.end:.4g} at the end: the values are no better than the mean of returns"
         yield _warning("values_explain_nothing", words, end=found.end)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from townlet_core.telemetry.baseline import PLACES
+from townlet_core.telemetry.patterns import fits
 
 # Keys that are words, or that tell where a record stands: there is no mean of these. How fast it went is a metric.
 NO_METRICS: Final = (PLACES - {"epoch_duration_sec", "sps"}) | {
@@ -102,9 +102,4 @@ SECTIONS: Final = (
 
 def direction_of(key: str) -> int | None:
     """Say whether more of a metric is better, or less; None where neither is."""
-    return next((direction for pattern, direction in DIRECTIONS.items() if fnmatchcase(key, pattern)), None)
-
-
-def matching(patterns: tuple[str, ...], keys: list[str]) -> list[str]:
-    """Give the keys that fit patterns such as `events.*`, in the order of the patterns."""
-    return list(dict.fromkeys(key for pattern in patterns for key in keys if fnmatchcase(key, pattern)))
+    return next((direction for pattern, direction in DIRECTIONS.items() if fits(key, pattern)), None)

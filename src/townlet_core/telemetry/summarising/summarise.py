@@ -10,11 +10,12 @@ from typing import Any, Final
 from townlet_core.errors import InputError
 from townlet_core.telemetry.baseline import PLACES, is_log, read_baseline
 from townlet_core.telemetry.checks import Summary as Checked
+from townlet_core.telemetry.patterns import matching
 from townlet_core.telemetry.summarising.compare import differences, group_of
 from townlet_core.telemetry.summarising.digest import whole
 from townlet_core.telemetry.summarising.gather import Gathered
 from townlet_core.telemetry.summarising.health import LIMITS, Sight, examine
-from townlet_core.telemetry.summarising.metrics import SCORES, direction_of, matching
+from townlet_core.telemetry.summarising.metrics import SCORES, direction_of
 from townlet_core.telemetry.summarising.summary import (
     SUMMARY_VERSION,
     Against,
@@ -204,7 +205,7 @@ def put_together(
     taken = [(name, *group_of(name, each, over_all=last is not None)) for name, each in groups.items()]
     keys = list(dict.fromkeys(key for run in runs for key in run.metrics))
     scores = [key for key in SCORES if all(key in run.metrics and run.metrics[key].count for run in runs)]
-    tested = matching(tuple(patterns), keys) or scores[:1]
+    tested = matching(patterns, keys) or scores[:1]
     return Summary(
         schema_version=SUMMARY_VERSION,
         last=last,

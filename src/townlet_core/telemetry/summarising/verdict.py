@@ -41,7 +41,8 @@ def judge(digest: Digest, metrics: Mapping[str, Metric], modes: Sequence[str], *
     found, title = metrics[key], SCORES[key]
     if found.trend is None or found.start is None or found.end is None:
         few = f"{title} is known of {found.count:,} epoch{'s' if found.count != 1 else ''}, a trend takes {FEWEST}"
-        return _unknown(key, found.count, few, found)
+        large = f"{title} has numbers that are too large to reckon with"
+        return _unknown(key, found.count, few if found.count < FEWEST else large, found)
     windows, late = digest.windows(key), trend_of(digest.windows(key, LATE))
     state = STATES[found.trend.direction]
     course = f"{title} {found.start:.3g} -> {found.end:.3g} over {found.count:,} epochs"

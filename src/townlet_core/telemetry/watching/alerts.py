@@ -63,6 +63,11 @@ class Verdict(NamedTuple):
     resolved: bool  # it did before
     streak: int  # breaches that count for it: one after the other, or of the last m
 
+    @property
+    def what(self) -> str:
+        """What the record has come to, in words."""
+        return self.rule.looks_at + (f" {self.breach.words}" if self.breach is not None else " is fine")
+
 
 def value_of(record: Record, metric: str, wrong: Mapping[str, str]) -> Value:
     """Read a metric of a record.

@@ -254,7 +254,7 @@ class Watch:
             compared=breach.compared,
             limit=breach.limit,
             breaches=verdict.streak,
-            what=f"{rule.looks_at} {breach.words}",
+            what=verdict.what,
             message=rule.message,
             **at,
         )
@@ -296,5 +296,5 @@ def _breach(verdict: Verdict) -> BreachSeen:
         got=breach.got,
         compared=breach.compared,
         limit=breach.limit,
-        what=f"{rule.looks_at} {breach.words}",
+        what=verdict.what,
     )
