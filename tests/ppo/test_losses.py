@@ -12,6 +12,7 @@ from torch.distributions import Categorical
 from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
 from townlet_core.ppo.gradients import gradients
+from townlet_core.ppo.learner import Loss
 from townlet_core.ppo.losses import (
     Minibatch,
     Outcome,
@@ -59,10 +60,17 @@ def learned(
     net: ActorCritic, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
 ) -> tuple[torch.Tensor, Outcome, list[torch.Tensor]]:
     """Give the loss, its outcome and its gradient."""
-    slopes: dict[torch.Tensor, torch.Tensor] = {each: torch.full_like(each, 7.0).detach() for each in net.parameters()}
-    outcome = Outcome(*gradients(net, batch, settings, entropy_coef, term, slopes=slopes).unbind())
+    found, told = written_by(lambda slopes, _: gradients(net, batch, settings, entropy_coef, term, slopes=slopes), net)
+    outcome = Outcome(*told)
     loss = outcome.policy_loss + settings.value_coef * outcome.value_loss - entropy_coef * outcome.entropy
-    return loss, outcome, list(slopes.values())
+    return loss, outcome, found
+
+
+def written_by(loss: Loss, net: ActorCritic) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Give the gradient that a loss writes, and its outcome."""
+    slopes: dict[torch.Tensor, torch.Tensor] = {each: torch.full_like(each, 7.0).detach() for each in net.parameters()}
+    outcome = loss(slopes, 1)
+    return list(slopes.values()), outcome
 
 
 @pytest.mark.parametrize(

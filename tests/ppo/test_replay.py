@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
+from tests.ppo.test_losses import written_by
 from townlet_core.config.ppo import PPO, Network, Replay
 from townlet_core.dataset.columns import LogProbs, new_columns
 from townlet_core.dataset.packed import Layout, Packed
@@ -18,7 +18,7 @@ from townlet_core.dataset.replay import Dataset, LifeSpan
 from townlet_core.dataset.tables import Tables
 from townlet_core.errors import InputError
 from townlet_core.policy.network import ActorCritic, Shape, log_policy
-from townlet_core.ppo.learner import Learner, Loss
+from townlet_core.ppo.learner import Learner
 from townlet_core.ppo.losses import Outcome
 from townlet_core.ppo.replay import ReplayBuffer, choose_method, regression_weights
 
@@ -95,49 +95,10 @@ def values_of(ours: Learner, life: Lived) -> list[float]:
         return ours.network(torch.zeros(len(life.seen), 0), torch.tensor(life.seen, dtype=torch.float32))[1].tolist()  # type: ignore[no-any-return]
 
 
-def unknown(n: int) -> NDArray[np.float32]:
-    """Log-probabilities that nobody knows."""
-    return np.full(n, np.nan, f32)
-
-
 def learn(held: ReplayBuffer, epochs: int, entropy_coef: float = 0.0) -> None:
     for epoch in range(1, epochs + 1):
         for losses in held.steps(held.judge(epoch), epoch, entropy_coef):
             held.learner.step(losses)
-
-
-# deviation of -1, 0, 1 is sqrt(2 / 3): they become -1.2247, 0 and 1.2247; over 0.5: exp of -2.4495, 0 and 2.4495
-LOW, HIGH = math.exp(-math.sqrt(6)), math.exp(math.sqrt(6))
-
-
-@pytest.mark.parametrize(
-    ("most", "raw"),
-    [
-        pytest.param(20.0, [LOW, 1, HIGH], id="free: 0.0863, 1, 11.58"),
-        pytest.param(2.0, [LOW, 1, 2], id="held at 2"),
-    ],
-)
-def test_the_weights_of_a_regression_are_exponential_up_to_a_bound_and_1_in_the_mean(
-    most: float, raw: list[float]
-) -> None:
-    weights = regression_weights(np.array([-1, 0, 1], f32), unknown(3), Replay(temperature=0.5, max_weight=most))
-    assert weights == pytest.approx([3 * weight / sum(raw) for weight in raw], rel=1e-5)
-
-
-def test_advantages_that_are_all_the_same_weigh_the_same() -> None:
-    assert regression_weights(np.full(3, 7, f32), unknown(3), Replay()).tolist() == [1, 1, 1]
-
-
-def test_what_the_behaviour_held_unlikely_counts_less() -> None:
-    """Probabilities of 0.5 and 0.1 and an unknown one, to the power of 2: 0.25, 0.01 and 1, over their mean of 0.42."""
-    log_probs = np.array([math.log(0.5), math.log(0.1), np.nan], f32)
-    weights = regression_weights(np.zeros(3, f32), log_probs, Replay(sharpness=2.0))
-    assert weights.tolist() == pytest.approx([0.25 / 0.42, 0.01 / 0.42, 1 / 0.42])
-
-
-def test_weights_are_numbers_however_sharp_they_are() -> None:
-    worth, likely = np.array([[1, 1, -1], [0.8, 0.8, 0.05]], f32)  # to the power of 1000 all of these are 0 in float32
-    assert regression_weights(worth, np.log(likely), Replay(sharpness=1e3, temperature=1e-30)).tolist() == [1.5, 1.5, 0]
 
 
 def test_cloning_weighs_every_action_the_same() -> None:
@@ -152,7 +113,7 @@ def test_advantage_weights_are_those_of_ticks_with_a_choice() -> None:
     chosen = held.choices
     assert 0 < chosen.sum() < 30
     assert judged.weights[chosen] == pytest.approx(
-        regression_weights(judged.advantages[chosen], unknown(int(chosen.sum())), Replay())
+        regression_weights(judged.advantages[chosen], np.full(chosen.sum(), np.nan, f32), Replay())
     )
     assert judged.weights[chosen].mean() == pytest.approx(1, rel=1e-5)
 
@@ -247,19 +208,12 @@ def test_lives_of_all_lengths_side_by_side_are_judged_as_each_alone(method: str)
         at = rows.stop
 
 
-def told_by(learner: Learner, loss: Loss) -> torch.Tensor:
-    """Give the gradient of a loss, and its outcome, in one row."""
-    slopes: dict[torch.Tensor, torch.Tensor] = {each: torch.zeros_like(each).detach() for each in learner.parameters}
-    outcome = loss(slopes, 1)
-    return torch.cat([*(slope.flatten() for slope in slopes.values()), outcome])
-
-
 def test_a_tick_without_a_choice_bears_no_weight_in_the_policys_loss() -> None:
     """Of two rows one has a choice: the loss is that of its action alone, not halved."""
     life = Lived([(0, 1), (1, 0), (1, 1)], [0, 1], [0.0, 0.0], masks=[FIRST, BOTH])
     held = buffer(dataset_of(life), method="clone")
     (losses,) = held.steps(held.judge(1), 1, 0.0)
-    assert Outcome(*told_by(held.learner, losses[0])[-6:]).policy_loss.item() == pytest.approx(
+    assert Outcome(*written_by(losses[0], held.learner.network)[1]).policy_loss.item() == pytest.approx(
         -own_log_probs(held.learner, life)[1], abs=1e-6
     )
 
@@ -305,5 +259,6 @@ def test_a_batch_dealt_to_parts_is_the_batch() -> None:
         held = ReplayBuffer(dataset, ours, Replay(method="awr"), seed=0, parts=parts, own=range(parts))
         (losses,) = held.steps(held.judge(1), 1, 0.01)
         assert len(losses) == parts
-        told.append(torch.stack([told_by(ours, loss) for loss in losses]).sum(0))
+        written = [written_by(loss, ours.network) for loss in losses]
+        told.append(sum(torch.cat([*map(torch.flatten, slopes), outcome]) for slopes, outcome in written))
     torch.testing.assert_close(told[0], told[1], atol=1e-5, rtol=1e-4)
