@@ -40,7 +40,10 @@ def settled_thread() -> Iterator[None]:
 
 @contextmanager
 def dividing(threads: int) -> Iterator[None]:
-    """Let torch divide what the calling thread computes among some threads of its own, for a while."""
+    """Let torch divide what the calling thread computes among some threads of its own, for a while.
+
+    They go on looking for work for some milliseconds, in the way of all other threads.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -119,7 +122,7 @@ class Learner:
         norm = torch.linalg.vector_norm(self.gradient)
         if self.settings.max_grad_norm is not None:
             self.gradient.mul_((self.settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
-        with dividing(self.threads):
+        with dividing(threads):
             self.optimizer.step()
         return torch.cat([told, torch.stack([further, norm])])
 
