@@ -12,8 +12,8 @@ from typing import Any
 from townlet_core.rollout.request import CaptureRequest
 from townlet_core.rollout.running import Rules
 from townlet_core.rollout.suite import SuiteRequest, run_suite
-from townlet_core.rollout.suite_report import SuiteEntry, SuiteReport
 from townlet_core.rollout.workers import Workers
+from townlet_core.samples.suite_report import SuiteEntry, SuiteReport
 
 FIELD = """\
 name: {name}

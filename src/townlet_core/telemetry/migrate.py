@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from townlet_core.documents.drafts import complete
+from townlet_core.drafts import complete
 from townlet_core.errors import InputError, OutputError
 from townlet_core.telemetry.checks import Check
 from townlet_core.telemetry.formats import MIGRATED_FROM
