@@ -50,7 +50,8 @@ def test_a_draft_that_is_put_into_place_at_this_moment_is_not_written_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between opening the draft and locking it, whoever had it has ended: it is the file now."""
-    made, real, opened = tmp_path / "made", os.open, []
+    made, real = tmp_path / "made", os.open
+    opened: list[str] = []
 
     def open_late(path: str, flags: int, mode: int = 0o777) -> int:
         descriptor = real(path, flags, mode)

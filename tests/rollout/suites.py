@@ -94,6 +94,10 @@ def run(
     return {entry.name: entry for entry in report.captures}
 
 
+def saved(root: Path) -> SuiteReport:
+    return SuiteReport.model_validate_json((root / "suite.json").read_bytes())
+
+
 def statuses(entries: dict[str, SuiteEntry]) -> dict[str, str]:
     return {name: entry.status for name, entry in entries.items()}
 

@@ -80,7 +80,8 @@ def test_a_capture_that_is_there_is_no_failure_for_a_log_that_is_full(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is full when the capture has just come into place; what is left of the log is known for one."""
-    real, lines = os.write, []
+    real = os.write
+    lines: list[bytes] = []
 
     def write(descriptor: int, data: bytes) -> int:
         if descriptor != STDOUT or not lines:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tests.rollout.suites import (
     is_alive,
     kill_once,
     run,
+    saved,
     statuses,
     wait_until,
     write_broken,
@@ -30,7 +31,6 @@ from townlet_core.errors import InputError, OutputError, TownletError, UsageErro
 from townlet_core.rollout.suite import parse_seeds
 from townlet_core.rollout.workers import LocalWorkers
 from townlet_core.samples.seal import verify
-from townlet_core.samples.suite_report import SuiteReport
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +43,6 @@ def two() -> Iterator[LocalWorkers]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "suite"
-
-
-def saved(root: Path) -> SuiteReport:
-    return SuiteReport.model_validate_json((root / "suite.json").read_bytes())
 
 
 def hidden(root: Path) -> list[str]:
@@ -265,62 +261,6 @@ def test_a_root_that_is_a_file_or_in_object_storage_is_refused(two: LocalWorkers
         run(two, Path("s3://bucket/suite"), field)
     with pytest.raises(InputError, match="no configuration is left"):
         run(two, tmp_path / "suite", str(Path(field).rename(tmp_path / "_field.yaml")))
-
-
-def put_link(place: Path) -> None:
-    place.symlink_to(place.parents[1] / "precious")
-
-
-def put_file(place: Path) -> None:
-    place.write_text("precious")
-
-
-def refusal(workers: LocalWorkers, root: Path, field: str) -> str:
-    """Run a suite that cannot go well; give why."""
-    try:
-        (entry,) = run(workers, root, field).values()
-    except OutputError as error:
-        return str(error)
-    assert entry.status == "failed"
-    return str(entry.reason)
-
-
-@pytest.mark.parametrize("name", ["suite.json", "field.log", ".suite.lock"])
-@pytest.mark.parametrize("put", [put_link, put_file, os.mkfifo, os.mkdir], ids=["link", "file", "pipe", "folder"])
-def test_nothing_of_somebody_elses_is_written_over_or_waited_for(
-    two: LocalWorkers, tmp_path: Path, root: Path, name: str, put: Callable[[Path], None]
-) -> None:
-    if name == ".suite.lock" and put is put_file:
-        pytest.skip("it is taken for the lock of an earlier suite")
-    field, precious = write_field(tmp_path, "field"), tmp_path / "precious"
-    precious.write_text("precious")
-    root.mkdir()
-    put(root / name)
-    assert refusal(two, root, field).startswith(f"{root / name}: ")
-    assert precious.read_text() == "precious"
-    assert put is not put_file or (root / name).read_text() == "precious"
-
-
-def test_a_damaged_report_of_an_earlier_suite_is_written_anew(two: LocalWorkers, tmp_path: Path, root: Path) -> None:
-    field = write_field(tmp_path, "field")
-    run(two, root, field)
-    whole = (root / "suite.json").read_bytes()
-    for damaged in (whole[:200], whole[:3], b""):
-        (root / "suite.json").write_bytes(damaged)
-        assert statuses(run(two, root, field, resume=True)) == {"field": "kept"}
-        assert saved(root).state == "ended"
-
-
-def test_a_link_that_leads_nowhere_is_no_root(two: LocalWorkers, tmp_path: Path, root: Path) -> None:
-    root.symlink_to("nowhere")
-    with pytest.raises(OutputError, match="suite: is a link that leads nowhere"):
-        run(two, root, write_field(tmp_path, "field"))
-
-
-def test_a_lock_that_cannot_be_written_is_named(two: LocalWorkers, tmp_path: Path, root: Path) -> None:
-    field = write_field(tmp_path, "field")
-    with longest_file(0), pytest.raises(OutputError, match=r"\.suite\.lock: cannot be written: file too large"):
-        run(two, root, field)
 
 
 @pytest.mark.parametrize(
