@@ -11,6 +11,7 @@ from pydantic import Field
 
 from townlet_core.drafts import complete
 from townlet_core.errors import OutputError
+from townlet_core.samples.jsonfile import check_version, parse_model, read_json
 from townlet_core.samples.putting import sync
 from townlet_core.schema import StrictModel
 
@@ -74,6 +75,24 @@ class SuiteReport(StrictModel):
     def all_well(self) -> bool:
         """Say whether every capture is there."""
         return all(entry.status in ("captured", "kept") for entry in self.captures)
+
+
+def reports_below(root: Path) -> list[Path]:
+    """Give the files of suites in a folder and in those below it; hidden ones are passed over."""
+    found = sorted(root.rglob(SUITE))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+
+
+def read_report(path: Path) -> SuiteReport:
+    """Read a suite.json.
+
+    Raises:
+        SampleError: with the file and the key.
+    """
+    text, parsed = read_json(path)
+    if isinstance(parsed, dict):
+        check_version(parsed.get("schema_version"), SCHEMA_VERSION, path)
+    return parse_model(SuiteReport, text, path)
 
 
 def check_report(root: Path) -> None:
