@@ -16,13 +16,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "docs", "tests"]
 
-GOLDEN_SCENARIOS = (
-    "kitchen_breakfast",
-    "queue_conflict",
-    "employment_punctuality",
-    "rivalry_decay",
-    "observation_baseline",
-)
+GOLDEN_SCENARIOS = Path(__file__).with_name("tests") / "goldens" / "scenarios.txt"
 FUZZED = (
     "yaml",
     "toml",
@@ -117,5 +111,6 @@ def goldens(session: nox.Session) -> None:
     install(session, "--editable", ".")
     root = Path(session.create_tmp()) / "goldens"
     shutil.rmtree(root, ignore_errors=True)
-    session.run("townlet", "rollout", "suite", *GOLDEN_SCENARIOS, "--output-root", str(root), "--compress")
+    scenarios = GOLDEN_SCENARIOS.read_text("utf-8").split()
+    session.run("townlet", "rollout", "suite", *scenarios, "--output-root", str(root), "--compress")
     session.run("townlet", "rollout", "merge", str(root), *session.posargs)

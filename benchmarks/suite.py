@@ -21,7 +21,7 @@ from typing import NamedTuple
 from measure import load, machine, table, with_spread
 
 TOWNLET = (sys.executable, "-m", "townlet_cli", "rollout")
-GOLDEN = ("kitchen_breakfast", "queue_conflict", "employment_punctuality", "rivalry_decay", "observation_baseline")
+GOLDEN = (Path(__file__).parents[1] / "tests" / "goldens" / "scenarios.txt").read_text("utf-8").split()
 GOLDEN_SECONDS, GAIN = 2.0, 1.7  # wanted
 LONG_SEEDS = "0:4"  # of each of five scenarios: twenty captures
 ONE, TWO = "one at a time", "two at a time"

@@ -26,7 +26,7 @@ from townlet_core.config.expression import MAX_DEPTH, MAX_OPS, Variable
 from townlet_core.config.load import load_town
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import AffordanceManifest
-from townlet_core.rollout.suite_report import SuiteReport
+from townlet_core.samples.suite_report import SuiteReport
 from townlet_core.samples.goldens import Tolerances
 from townlet_core.samples.manifest import Manifest
 from townlet_core.samples.merge import Accepted

@@ -18,6 +18,7 @@ CLI = ROOT / "src" / "townlet_cli"
 MAY_IMPORT = {
     "errors": set(),
     "schema": set(),
+    "drafts": set(),
     "documents": set(),
     "config": {"documents"},
     "world": {"config"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "ppo": {"config", "world", "policy", "samples", "rollout", "dataset", "telemetry"},
     "envs": {"config", "world", "rollout"},
 }
-EVERYBODYS = {"errors", "schema"}
+EVERYBODYS = {"drafts", "errors", "schema"}
 
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {

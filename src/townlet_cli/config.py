@@ -100,7 +100,7 @@ def schema(
     if output is None:
         put(text)
         return
-    from townlet_core.documents.drafts import complete
+    from townlet_core.drafts import complete
 
     with complete(output) as file:
         file.write(text.encode())

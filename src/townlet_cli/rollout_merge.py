@@ -55,7 +55,7 @@ Accept = Annotated[
     typer.Option(
         "--accept",
         metavar="SELECTOR",
-        help="Take these new values: SCENARIO[/SAMPLE[/METRIC]], with * for any letters; repeatable.",
+        help="Take these new values: SCENARIO[/seed_N][/SAMPLE[/METRIC]], with * for any letters; repeatable.",
     ),
 ]
 Reason = Annotated[

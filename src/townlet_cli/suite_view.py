@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from townlet_core.rollout.running import Watcher
-    from townlet_core.rollout.suite_report import SuiteEntry, SuiteReport
+    from townlet_core.samples.suite_report import SuiteEntry, SuiteReport
 
 MOST_ROWS = 100
 MOST_WARNINGS = 20

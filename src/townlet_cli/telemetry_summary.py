@@ -86,7 +86,7 @@ def summary(
     if output is None:
         put(text)
     else:
-        from townlet_core.documents.drafts import complete
+        from townlet_core.drafts import complete
 
         with complete(output) as file:
             file.write(f"{text}\n".encode())

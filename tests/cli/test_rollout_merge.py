@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.cli.conftest import Townlet
 from tests.samples.captures import write_capture
 from tests.samples.test_seal import edit
 
+IS_ROOT = os.geteuid() == 0
 GOLDEN = ("--golden", "x_stats.json")
 
 
@@ -108,3 +110,29 @@ def test_a_merge_loads_neither_numba_nor_torch(root: Path, tmp_path: Path) -> No
         [sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(IS_ROOT and not shutil.which("setpriv"), reason="who may do everything cannot give that up")
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("--golden locked/x_stats.json", id="golden"),
+        pytest.param("--golden locked/x_stats.json --dry-run", id="dry run"),
+        pytest.param("--golden locked/below/x_stats.json", id="below"),
+        pytest.param("--golden x_stats.json --output locked/below/x_stats.json --dry-run", id="output"),
+    ],
+)
+def test_a_folder_that_is_locked_is_named(root: Path, tmp_path: Path, words: str) -> None:
+    (tmp_path / "locked" / "below").mkdir(parents=True)
+    (tmp_path / "locked").chmod(0)
+    without = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"] if IS_ROOT else []
+    command = [*without, sys.executable, "-m", "townlet_cli", "rollout", "merge", str(root), *words.split()]
+    try:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    finally:
+        (tmp_path / "locked").chmod(0o700)
+    assert done.returncode == 3, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "locked" in errors[0]
+    assert errors[0].endswith(": permission denied"), errors

@@ -18,9 +18,9 @@ import pytest
 from tests.cli.conftest import Townlet
 from tests.cli.test_rollout import read_on
 from tests.rollout.suites import LONG, children_of, is_alive, wait_until, write_broken, write_field
-from townlet_core.rollout.suite_report import SuiteReport
 from townlet_core.samples.manifest import Manifest, read_manifest
 from townlet_core.samples.seal import verify
+from townlet_core.samples.suite_report import SuiteReport
 
 SUITE = [sys.executable, "-m", "townlet_cli", "rollout", "suite"]
 

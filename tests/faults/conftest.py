@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.faults.stories")
+pytest.register_assert_rewrite("tests.faults.stories", "tests.faults.suites")

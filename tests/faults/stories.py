@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.cli.conftest import QUIET_TOWN
 from tests.faults.injecting import Fault, run
+from tests.faults.suites import go_on, suite_done, whole_suite, with_suite
 from tests.ppo.runs import SMALL, check_whole, townlet
 from tests.samples.captures import contents, write_capture
 from tests.telemetry.epochs import record, stream, values
@@ -272,6 +273,7 @@ STORIES: tuple[Story, ...] = (
     Story("merge", with_golden, command("rollout", "merge", "root", "--golden", "g_stats.json", "--accept", "*",
           "--reason", "larger meals"), whole_golden, merged,
           notes=frozenset({"g_changes.jsonl"})),
+    Story("suite", with_suite, go_on, whole_suite, suite_done, goes_on=True, redone=(0, 4)),
     Story("train", with_checkpoint, command(*RESUME), whole_checkpoints, trained, goes_on=True, nothing_to_do=2),
     Story("log", with_log, log_four, whole_log, logged, goes_on=True),
     Story("repair of damage", with_damage, REPAIR, nothing_lost, repaired, redone=(0, 4)),

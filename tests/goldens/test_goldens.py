@@ -12,13 +12,7 @@ from townlet_core.samples.goldens import Change, Stats, beside, read_golden, rea
 from townlet_core.samples.sample import Metrics
 
 GOLDEN = Path(__file__).parents[2] / "docs" / "samples" / "rollout_scenario_stats.json"
-SCENARIOS = (
-    "kitchen_breakfast",
-    "queue_conflict",
-    "employment_punctuality",
-    "rivalry_decay",
-    "observation_baseline",
-)
+SCENARIOS = Path(__file__).with_name("scenarios.txt").read_text("utf-8").split()
 REFRESH = "see docs/howto/refresh_goldens.md"
 
 

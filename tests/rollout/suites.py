@@ -12,8 +12,8 @@ from typing import Any
 from townlet_core.rollout.request import CaptureRequest
 from townlet_core.rollout.running import Rules
 from townlet_core.rollout.suite import SuiteRequest, run_suite
-from townlet_core.rollout.suite_report import SuiteEntry, SuiteReport
 from townlet_core.rollout.workers import Workers
+from townlet_core.samples.suite_report import SuiteEntry, SuiteReport
 
 FIELD = """\
 name: {name}
@@ -92,6 +92,10 @@ def run(
     every = CaptureRequest(source="", output=root, **options)
     report = run_suite(SuiteRequest(sources, root, every, rules, **more), workers, listener or Listener())
     return {entry.name: entry for entry in report.captures}
+
+
+def saved(root: Path) -> SuiteReport:
+    return SuiteReport.model_validate_json((root / "suite.json").read_bytes())
 
 
 def statuses(entries: dict[str, SuiteEntry]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import os
 import platform
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.rollout.suites import write_field
-from townlet_core.rollout.attempt import attempt
+from townlet_core.rollout.attempt import STDOUT, attempt
 from townlet_core.rollout.ray_workers import Channel, other_versions
 from townlet_core.rollout.request import CaptureRequest
 from townlet_core.rollout.task import Advanced, Began, Captured, Failed, News, Task
@@ -73,6 +74,36 @@ def test_a_second_attempt_adds_to_the_log_of_the_first(task: Task) -> None:
     assert log.index(" captured: ") < log.index(" attempt 2 at field") < log.index("error: ")
     attempt(task, lambda _: None)
     assert " attempt 2 " not in task.log.read_text(), "the log of a suite begins with its first attempt"
+
+
+def test_a_capture_that_is_there_is_no_failure_for_a_log_that_is_full(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the capture has just come into place; what is left of the log is known for one."""
+    real = os.write
+    lines: list[bytes] = []
+
+    def write(descriptor: int, data: bytes) -> int:
+        if descriptor != STDOUT or not lines:
+            lines.append(data)
+            return real(descriptor, data)
+        real(descriptor, b"2026")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", write)
+    made = attempt(task, lambda _: None)
+    assert isinstance(made, Captured)
+    assert made.warnings[-1] == "its log is not complete: no space left on device"
+    refused = attempt(dataclasses.replace(task, attempt=2), lambda _: None)
+    assert isinstance(refused, Failed)
+    assert refused.reason.endswith("field.log: cannot be written: no space left on device")
+    monkeypatch.undo()
+    for length in (0, 29, 33, 38):  # of the time there are 29 letters
+        task.log.write_bytes(lines[0][:length])
+        again = attempt(
+            dataclasses.replace(task, request=dataclasses.replace(task.request, force=True)), lambda _: None
+        )
+        assert isinstance(again, Captured)
 
 
 def test_what_is_told_is_kept_until_it_is_taken() -> None:

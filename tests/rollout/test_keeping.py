@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from tests.ppo.runs import run as train
 from tests.ppo.runs import write_kitchen
 from tests.rollout.kitchens import KITCHEN, npz_files, take
 from tests.rollout.suites import LONG, Listener, kill_once, run, statuses, write_broken, write_field
-from townlet_core.rollout.suite_report import SuiteEntry
 from townlet_core.rollout.workers import LocalWorkers
 from townlet_core.samples.seal import verify
+from townlet_core.samples.suite_report import SuiteEntry
 
 SAMPLE, SEAL, MANIFEST = (f"rollout_sample_{end}" for end in ("anna_001.npz", "seal.json", "manifest.json"))
 ANEW = "made anew: "
@@ -76,9 +77,9 @@ def test_what_is_whole_and_the_same_is_kept_and_the_rest_is_made(
         pytest.param(lambda folder: (folder / SAMPLE).unlink(), f"{MANIFEST}: {SAMPLE} is missing", id="no sample"),
         pytest.param(lambda folder: (folder / SEAL).unlink(), f"{SEAL}: cannot be read: ", id="no seal"),
         pytest.param(lambda folder: (folder / SEAL).write_text("{}"), f"{SEAL}: ", id="empty seal"),
-        pytest.param(edit_seal(versions={"townlet": "0.0.1"}), "its version of townlet is 0.0.1, now ", id="version"),
-        pytest.param(edit_seal(versions={"numpy": "1.0"}), "its version of numpy is 1.0, now ", id="numpy"),
-        pytest.param(edit_seal(commit="0" * 40), "its commit of Townlet is 000000000000, now ", id="commit"),
+        pytest.param(edit_seal(versions={"townlet": "0.0.1"}), "its version of Townlet is 0.0.1, now ", id="version"),
+        pytest.param(lambda folder: (folder / MANIFEST).unlink(), "its manifest is missing", id="no manifest"),
+        pytest.param(lambda folder: (folder / MANIFEST).write_text("{"), f"{MANIFEST}:1:2: not", id="torn manifest"),
         pytest.param(edit_seal(policy_hash="a" * 64), "its policy is aaaaaaaaaaaa, now None", id="policy hash"),
     ],
 )
@@ -93,6 +94,48 @@ def test_what_is_not_whole_or_comes_from_something_else_is_made_anew(
     assert str(entry.reason).startswith(ANEW + reason), entry.reason
     assert verify(folder) == []
     assert resumed(two, kitchen).status == "kept"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param({"commit": "0" * 40}, r"made with commit 000000000000, now \S+", id="commit"),
+        pytest.param({"commit": None}, r"made with commit unknown, now \S+", id="no commit"),
+        pytest.param({"versions": {"numpy": "1.0"}}, r"made with numpy 1\.0, now \S+", id="numpy"),
+        pytest.param(
+            {"commit": "0" * 40, "versions": {"python": "3.9.1"}},
+            r"made with commit 000000000000, now \S+; python 3\.9\.1, now \S+",
+            id="both",
+        ),
+    ],
+)
+def test_another_commit_or_library_is_no_reason_to_make_it_anew_and_is_told(
+    two: LocalWorkers, kitchen: str, change: dict[str, Any], reason: str
+) -> None:
+    folder = Path(kitchen).parent / "suite" / "kitchen"
+    run(two, folder.parent, kitchen)
+    edit_seal(**change)(folder)
+    entry = resumed(two, kitchen)
+    assert entry.status == "kept"
+    assert re.fullmatch(reason, str(entry.reason)), entry.reason
+
+
+def test_what_is_made_anew_for_its_lost_manifest_takes_nothing_else_with_it(two: LocalWorkers, kitchen: str) -> None:
+    """Without a seal that names them, files with names of the capture may be anybody's."""
+    folder = Path(kitchen).parent / "suite" / "kitchen"
+    run(two, folder.parent, kitchen)
+    (folder / MANIFEST).unlink()
+    (folder / "diary.json").write_text("mine")
+    (folder / "rollout_sample_carl_009.json").write_text("mine too")
+    refused = resumed(two, kitchen)
+    assert refused.status == "failed"
+    assert "rollout_sample_carl_009.json has a name of this capture and belongs to none" in str(refused.reason)
+    (folder / "rollout_sample_carl_009.json").unlink()
+    assert resumed(two, kitchen).status == "captured"
+    assert (folder / "diary.json").read_text() == "mine"
+    (folder / MANIFEST).unlink()
+    (folder / SEAL).unlink()
+    assert resumed(two, kitchen).status == "failed"
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ from tests.rollout.suites import (
     write_field,
 )
 from townlet_core.rollout.ray_workers import RayWorkers
-from townlet_core.rollout.suite_report import SuiteReport
 from townlet_core.rollout.workers import LocalWorkers
 from townlet_core.samples.seal import verify
+from townlet_core.samples.suite_report import SuiteReport
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]  # Ray has warnings of its own
 

@@ -21,6 +21,7 @@ from tests.rollout.suites import (
     is_alive,
     kill_once,
     run,
+    saved,
     statuses,
     wait_until,
     write_broken,
@@ -28,7 +29,6 @@ from tests.rollout.suites import (
 )
 from townlet_core.errors import InputError, OutputError, TownletError, UsageError
 from townlet_core.rollout.suite import parse_seeds
-from townlet_core.rollout.suite_report import SuiteReport
 from townlet_core.rollout.workers import LocalWorkers
 from townlet_core.samples.seal import verify
 
@@ -43,10 +43,6 @@ def two() -> Iterator[LocalWorkers]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "suite"
-
-
-def saved(root: Path) -> SuiteReport:
-    return SuiteReport.model_validate_json((root / "suite.json").read_bytes())
 
 
 def hidden(root: Path) -> list[str]:

@@ -103,7 +103,7 @@ def test_a_file_of_nobody_with_a_name_of_the_capture_is_not_overwritten(tmp_path
         write_capture(tmp_path, force=force)
     assert str(caught.value) == (
         f"{tmp_path}: {name} has a name of this capture and belongs to none that can be read\n"
-        "hint: move it away, or choose another --output or --prefix"
+        "hint: 'townlet rollout repair' may make it whole; else move it away, or choose another --output or --prefix"
     )
     assert contents(tmp_path) == {name: b"mine"}
 

@@ -28,7 +28,6 @@ def place(tmp_path: Path) -> Path:
     """A root with the capture of the kitchen, logs beside it, and a folder for the golden."""
     write_capture(tmp_path / "root" / "kitchen")
     (tmp_path / "root" / "logs").mkdir()
-    (tmp_path / "root" / "suite.json").write_text("{}")
     (tmp_path / "docs").mkdir()
     return tmp_path
 
@@ -184,7 +183,7 @@ def test_nothing_to_merge_is_no_success(place: Path, tmp_path: Path) -> None:
         ({"accept": ("*",)}, "--accept: needs --reason"),
         ({"accept": ("*",), "reason": " "}, "--accept: needs --reason"),
         ({"reason": "why"}, "--reason: is for what is accepted"),
-        ({"accept": ("a/b/c/d",), "reason": "why"}, r"--accept: must be SCENARIO\[/SAMPLE"),
+        ({"accept": ("a/b/c/d/e",), "reason": "why"}, r"--accept: must be SCENARIO\[/seed_N"),
         ({"accept": ("night",), "reason": "why"}, "--accept: 'night' names nothing that changed"),
     ],
 )

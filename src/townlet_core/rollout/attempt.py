@@ -8,13 +8,14 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from townlet_core.errors import ConfigError, InputError, OutputError, TownletError, UsageError
 from townlet_core.rollout.capture import capture, plan_capture
 from townlet_core.rollout.keeping import Kept, find_kept
+from townlet_core.rollout.suite_log import line, open_log
 from townlet_core.rollout.task import Advanced, Began, Captured, Failed, News, Task
 from townlet_core.samples.commit import clear_up
 
@@ -44,23 +45,29 @@ def attempt(task: Task, tell: Callable[[News], None]) -> Captured | Failed:
 
 
 def _attempt(task: Task, tell: Callable[[News], None]) -> Captured:
-    """Do it, and say in the log how it went."""
+    """Do it, and say in the log how it went. A log that cannot be written any more changes nothing about that."""
     try:
         made = _made(task, tell)
     except TownletError as error:
-        _say(f"failed\nerror: {error}")
+        _say_if_possible(f"failed\nerror: {error}")
         raise
     except MemoryError as error:
-        _say("failed: there is not enough memory")
+        _say_if_possible("failed: there is not enough memory")
         raise TownletError("there is not enough memory for this", hint="take fewer --jobs or --worlds") from error
     except (SystemExit, KeyboardInterrupt):
-        _say("ended before it was done")
+        _say_if_possible("ended before it was done")
         raise
-    for kind, texts in (("note", made.notes), ("warning", made.warnings)):
-        for text in texts:
-            _write(f"{kind}: {text}")
+    remarks = [
+        f"{kind}: {text}" for kind, texts in (("note", made.notes), ("warning", made.warnings)) for text in texts
+    ]
     what = "kept" if made.kept else "captured"
-    _say(f"{what}: {made.agent_steps:,} agent-steps in {made.samples:,} lives, {made.seconds:.2f} s")
+    try:
+        for remark in remarks:
+            _write(remark)
+        _say(f"{what}: {made.agent_steps:,} agent-steps in {made.samples:,} lives, {made.seconds:.2f} s")
+    except OSError as error:
+        doubt = f"its log is not complete: {(error.strerror or str(error)).lower()}"
+        return replace(made, warnings=(*made.warnings, doubt))
     return made
 
 
@@ -80,7 +87,7 @@ def _made(task: Task, tell: Callable[[News], None]) -> Captured:
     report = capture(request, on_progress=_throttled(tell))
     return Captured(
         kept=False,
-        redone=redone,
+        reason=redone and f"made anew: {redone}",
         scenario=report.scenario,
         config_hash=report.config_hash,
         seed=report.seed,
@@ -99,7 +106,7 @@ def _captured_before(found: Kept, seconds: float) -> Captured:
     seal = found.seal
     return Captured(
         kept=True,
-        redone=None,
+        reason=found.otherwise,
         scenario=found.manifest.metadata.scenario_name,
         config_hash=seal.config_hash,
         seed=seal.seed,
@@ -139,11 +146,8 @@ def _logged(log: Path, *, is_first: bool) -> Iterator[None]:
     Raises:
         OutputError: it cannot be written.
     """
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if is_first else 0), 0o666)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(log)) from error
+    log.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = open_log(log, anew=is_first)
     streams = (STDOUT, STDERR)
     before = [os.dup(stream) for stream in streams]
     _flush()
@@ -167,11 +171,16 @@ def _flush() -> None:
 
 def _say(text: str) -> None:
     """Write a line into the log, with the time."""
-    _write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}")
+    os.write(STDOUT, line(text))  # sys.stdout may be somebody else's
+
+
+def _say_if_possible(text: str) -> None:
+    with suppress(OSError):
+        _say(text)
 
 
 def _write(text: str) -> None:
-    os.write(STDOUT, f"{text}\n".encode("utf-8", "backslashreplace"))  # sys.stdout may be somebody else's
+    os.write(STDOUT, f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
 def _reason(error: TownletError) -> str:

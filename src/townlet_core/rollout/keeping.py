@@ -10,8 +10,8 @@ from townlet_core.config.load import config_hash
 from townlet_core.errors import SampleError
 from townlet_core.rollout.capture import Planned
 from townlet_core.rollout.recording import Recording
-from townlet_core.samples.manifest import MANIFEST, Manifest, files_of, find_manifest, read_manifest
-from townlet_core.samples.provenance import git_commit, versions
+from townlet_core.samples.manifest import MANIFEST, SEAL, Manifest, files_of, find_manifest, read_manifest
+from townlet_core.samples.provenance import git_commit, version_of, versions
 from townlet_core.samples.seal import Seal, read_seal, verify
 
 SHOWN = 12  # digits of a hash
@@ -24,17 +24,19 @@ class Kept:
     manifest: Manifest
     seal: Seal
     agents: tuple[str, ...]  # ids of the slots that would be recorded
+    otherwise: str | None  # what of the program that made it is not as now, and is no reason to make it anew
 
 
 def find_kept(planned: Planned) -> Kept | str | None:
     """Look for the capture in its folder: give it, or why it cannot stay; None where there is none.
 
-    It stays if it is whole, if its contents have the hashes of its seal, and if all that decides on them is the same.
-    Whether its files are compressed makes no difference.
+    It stays if it is whole, if its contents have the hashes of its seal, and if what they were asked for is the same:
+    configuration, seed, worlds, ticks, agents, policy and version of Townlet. The commit and the versions of Python and
+    its libraries are told where they are others, and whether its files are compressed makes no difference.
     """
     request, recording = planned.request, planned.recording
     if not any(request.output.glob(f"*{MANIFEST}")):
-        return None
+        return "its manifest is missing" if any(request.output.glob(f"*{SEAL}")) else None
     try:
         place = find_manifest(request.output)
         if place.name != request.prefix + MANIFEST:
@@ -51,12 +53,12 @@ def find_kept(planned: Planned) -> Kept | str | None:
             return f"{_below(request.output, flaw.where)}: {flaw.problem}"
     except SampleError as error:
         return f"{_below(request.output, error.where)}: {error.problem}"
-    return Kept(manifest, seal, agents)
+    return Kept(manifest, seal, agents, _otherwise(seal))
 
 
 def _differences(seal: Seal, recording: Recording) -> Iterator[str]:
     """Name what the capture was made from that is another now."""
-    policy, now = recording.policy_note, versions()
+    policy = recording.policy_note
     pairs: list[tuple[str, object, object]] = [
         ("configuration", seal.config_hash[:SHOWN], config_hash(recording.town.config)[:SHOWN]),
         ("seed", seal.seed, recording.seed),
@@ -64,14 +66,22 @@ def _differences(seal: Seal, recording: Recording) -> Iterator[str]:
         ("number of ticks", seal.ticks, recording.ticks),
         ("policy", seal.policy.name, policy.name),
         ("policy", _short(seal.policy_hash), _short(recording.policy_hash)),
-        ("commit of Townlet", _short(seal.commit), _short(git_commit())),
-    ]
-    pairs += [
-        (f"version of {name}", getattr(seal.versions, name), getattr(now, name)) for name in type(now).model_fields
+        ("version of Townlet", seal.versions.townlet, version_of("townlet")),
     ]
     for what, sealed, wanted in pairs:
         if sealed != wanted:
             yield f"its {what} is {sealed}, now {wanted}"
+
+
+def _otherwise(seal: Seal) -> str | None:
+    """Name what made a capture and is not quite what would make it now, where its version of Townlet is the same."""
+    now = versions()
+    pairs = [("commit", _short(seal.commit), _short(git_commit()))]
+    pairs += [(name, getattr(seal.versions, name), getattr(now, name)) for name in type(now).model_fields]
+    told = [
+        f"{what} {sealed or 'unknown'}, now {found or 'unknown'}" for what, sealed, found in pairs if sealed != found
+    ]
+    return f"made with {'; '.join(told)}" if told else None
 
 
 def _recorded(manifest: Manifest) -> set[str]:

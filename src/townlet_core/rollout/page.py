@@ -8,11 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from townlet_core.drafts import complete
 from townlet_core.errors import UsageError
 from townlet_core.rollout import looks
 from townlet_core.rollout.playback import Playback
 from townlet_core.rollout.scene import Ground, Person, describe_moment, ground_of
-from townlet_core.rollout.written import written_whole
 
 TEMPLATE = "page.html"
 PLACE_OF_DATA = "{}/*town*/"
@@ -59,7 +59,7 @@ def draw_page(playback: Playback, output: Path, *, fps: int = 8, force: bool = F
     """
     if not LEAST_FPS <= fps <= MOST_FPS:
         raise UsageError(f"must be a whole number from {LEAST_FPS} to {MOST_FPS}, found {fps}", where="--fps")
-    with written_whole(output, force=force) as file:
+    with complete(output, replace=force) as file:
         data = page_data(playback, fps)
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
         template = files("townlet_core.rollout").joinpath(TEMPLATE).read_text(encoding="utf-8")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from townlet_core.drafts import complete
 from townlet_core.errors import InputError, UsageError
 from townlet_core.rollout import looks
 from townlet_core.rollout.playback import Playback
 from townlet_core.rollout.scene import Happening, Person, Scene, describe_moment, ground_of
-from townlet_core.rollout.written import written_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,7 +57,7 @@ def draw_animation(
     except ModuleNotFoundError as error:
         hint = "pip install 'townlet[plot]', or write an .html"
         raise InputError("is drawn by Pillow, which is not installed", where=str(output), hint=hint) from error
-    with written_whole(output, force=force) as file:
+    with complete(output, replace=force) as file:
         frames = list(_in_one_palette(_Painter(playback, scale).frames()))  # Pillow goes through them twice
         frames[0].save(
             file,

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from townlet_core.errors import OutputError
-from townlet_core.rollout.suite_report import Executor, State, SuiteEntry, SuiteReport, save_report
+from townlet_core.rollout.suite_log import add_to_log
 from townlet_core.rollout.task import Advanced, Began, Captured, Failed, News, Task
 from townlet_core.rollout.workers import GRACE_SECONDS, Compiling, Workers
-from townlet_core.samples.commit import clear_up
+from townlet_core.samples.commit import clear_up, undisturbed
 from townlet_core.samples.manifest import MANIFEST
 from townlet_core.samples.provenance import printable, version_of
+from townlet_core.samples.suite_report import Executor, State, SuiteEntry, SuiteReport, save_report
 
 SAVE_SECONDS = 2.0  # between two drafts of suite.json, at least
 STOPPED_BY_FAILURE = "another had failed"
@@ -183,9 +184,8 @@ class Run:
 
     def _add_to_log(self, number: int, text: str) -> None:
         """Write what the process itself could not."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with suppress(OSError), self._tasks[number].log.open("a", encoding="utf-8") as log:
-            log.write(f"{now} {text}\n")
+        with suppress(OutputError):
+            add_to_log(self._tasks[number].log, text)
 
     def _change(self, number: int, **changes: Any) -> None:
         entry = self._entries[number] = self._entries[number].model_copy(update=changes)
@@ -208,7 +208,8 @@ class Run:
             self._change(number, status="stopped", reason=self._stopped)
         report = self._report(state)
         try:
-            save_report(report, self._root)
+            with undisturbed():  # whoever is impatient by now would leave half of it
+                save_report(report, self._root)
         finally:
             self._watcher.ended(report)
         return report
@@ -229,5 +230,4 @@ def _entry(task: Task) -> SuiteEntry:
 def _facts(made: Captured) -> dict[str, Any]:
     """Give what a capture that is there adds to its entry."""
     facts = {field.name: getattr(made, field.name) for field in fields(made)}
-    redone, kept = facts.pop("redone"), facts.pop("kept")
-    return facts | {"status": "kept" if kept else "captured", "reason": redone and f"made anew: {redone}"}
+    return facts | {"status": "kept" if facts.pop("kept") else "captured"}

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,10 +17,10 @@ from townlet_core.config.find import find_configs
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.rollout.request import CaptureRequest, check_request
 from townlet_core.rollout.running import Rules, Run, Watcher
-from townlet_core.rollout.suite_report import SuiteReport
 from townlet_core.rollout.task import Task
 from townlet_core.rollout.workers import Workers
 from townlet_core.samples.manifest import MANIFEST
+from townlet_core.samples.suite_report import SuiteReport, check_report
 
 LOCK = ".suite.lock"
 MOST_CAPTURES = 100_000
@@ -141,23 +142,38 @@ def _only_suite(root: Path) -> Iterator[tuple[Path, str]]:
         the file that is locked, and what stands in it: nobody else has the same.
 
     Raises:
-        OutputError: it cannot be written to, or another suite is at work there.
+        OutputError: it cannot be written to, another suite is at work there, or suite.json is somebody else's.
     """
     lock = root / LOCK
+    descriptor = -1
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        problem = "is not a folder" if os.path.exists(root) and not root.is_dir() else _cannot(error)
-        raise OutputError(problem, where=str(root), hint="name a folder for the captures with --output-root") from error
-    try:
-        _take(descriptor, root)
-        word = f"{os.getpid()} on {platform.node()} {secrets.token_hex(8)}\n"
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, word.encode(), 0)
+        try:
+            _make(root)
+            # A link would lead to a file of somebody else, and a pipe would wait for its reader.
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OutputError("is not a file", where=str(lock), hint="move it away")
+            _take(descriptor, root)
+            word = f"{os.getpid()} on {platform.node()} {secrets.token_hex(8)}\n"
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, word.encode(), 0)
+        except OSError as error:
+            problem = f"cannot be written: {(error.strerror or str(error)).lower()}"
+            hint = "name a folder for the captures with --output-root"
+            raise OutputError(problem, where=str(lock if os.path.lexists(lock) else root), hint=hint) from error
+        check_report(root)
         yield lock, word
     finally:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _make(root: Path) -> None:
+    """Make a folder, or say what is in its place."""
+    if os.path.lexists(root) and not root.is_dir():
+        problem = "is not a folder" if root.exists() else "is a link that leads nowhere"
+        raise OutputError(problem, where=str(root), hint="name a folder for the captures with --output-root")
+    root.mkdir(parents=True, exist_ok=True)
 
 
 def _take(descriptor: int, root: Path) -> None:
@@ -171,7 +187,3 @@ def _take(descriptor: int, root: Path) -> None:
         raise OutputError(problem, where=str(root), hint=hint) from error
     except OSError as error:
         raise OutputError(f"cannot be locked: {(error.strerror or str(error)).lower()}", where=str(root)) from error
-
-
-def _cannot(error: OSError) -> str:
-    return f"cannot be written: {(error.strerror or str(error)).lower()}"

@@ -42,7 +42,7 @@ class Captured:
     """It is there."""
 
     kept: bool  # by an earlier suite
-    redone: str | None  # why what was there before was not kept
+    reason: str | None  # why it is made anew, or what of a kept one is not as it would be now
     scenario: str
     config_hash: str
     seed: int

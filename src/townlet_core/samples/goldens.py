@@ -11,12 +11,13 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import ConfigDict, Field, RootModel
 
 from townlet_core.errors import UsageError
-from townlet_core.samples.jsonfile import check_version, parse_model, read_json
+from townlet_core.samples.jsonfile import check_version, is_there, parse_model, read_json
 from townlet_core.samples.sample import Metrics
 from townlet_core.schema import StrictModel
 
 SCHEMA_VERSION: Final = 1
 STATS, TOLERANCES, CHANGES = "_stats", "_tolerances.json", "_changes.jsonl"  # what the three files end in
+SELECTOR = "SCENARIO[/seed_N][/SAMPLE[/METRIC]]"  # the seed where captures are of several
 
 Kind = Literal["changed", "tolerated", "added", "removed"]
 Amount = Annotated[float, Field(ge=0)]
@@ -97,7 +98,7 @@ def read_golden(path: Path) -> Stats:
     Raises:
         SampleError: with the file and the key.
     """
-    if not path.exists():
+    if not is_there(path):
         return {}
     text, parsed = read_json(path)
     parse_model(Golden, text, path)
@@ -112,7 +113,7 @@ def read_tolerances(golden: Path) -> Tolerances:
         SampleError: with the file and the key.
     """
     path = beside(golden, TOLERANCES)
-    if not path.exists():
+    if not is_there(path):
         return Tolerances(metrics={})
     text, parsed = read_json(path)
     if isinstance(parsed, dict):
@@ -168,14 +169,14 @@ def accept(changes: Sequence[Change], selectors: Sequence[str], golden: Stats) -
     """Mark what selectors name, and scenarios that are new, as taken.
 
     Args:
-        selectors: scenario, scenario/sample or scenario/sample/metric each, with * for any letters.
+        selectors: scenario[/seed_N][/sample[/metric]] each, with * for any letters.
 
     Raises:
         UsageError: a selector has more parts, or names no change.
     """
     for selector in selectors if changes else ():
         if not any(selects(selector, change) for change in changes):
-            hint = "it is SCENARIO, SCENARIO/SAMPLE or SCENARIO/SAMPLE/METRIC, with * for any letters"
+            hint = f"it is {SELECTOR}, with * for any letters"
             raise UsageError(f"'{selector}' names nothing that changed", where="--accept", hint=hint)
     return tuple(
         change.model_copy(
@@ -186,9 +187,10 @@ def accept(changes: Sequence[Change], selectors: Sequence[str], golden: Stats) -
 
 
 def selects(selector: str, change: Change) -> bool:
-    """Say whether a selector names a change. A sample may be named without .npz."""
+    """Say whether a selector names a change. A sample may be named without .npz; a seed is a part of its own."""
     wanted = selector.split("/")
-    named = ((change.scenario,), (change.sample, change.sample.removesuffix(".npz")), (change.metric,))
+    scenario = [(part,) for part in change.scenario.split("/")]
+    named = (*scenario, (change.sample, change.sample.removesuffix(".npz")), (change.metric,))
     return len(wanted) <= len(named) and all(
         any(fnmatchcase(name, pattern) for name in names) for pattern, names in zip(wanted, named, strict=False)
     )

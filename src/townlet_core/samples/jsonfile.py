@@ -37,6 +37,18 @@ def json_bytes(model: BaseModel) -> bytes:
     return model.model_dump_json(indent=2).encode() + b"\n"
 
 
+def is_there(path: Path) -> bool:
+    """Say whether something has a name.
+
+    Raises:
+        SampleError: nobody can know, as a folder above cannot be read.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise SampleError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(path)) from error
+
+
 def read_json(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[str, Any]:
     """Read a JSON file whole, check all that needs no model, and give its text and what it says.
 

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pydantic import Field
 
 from townlet_core.errors import OutputError, SampleError, UsageError
-from townlet_core.samples.commit import STAGE_PREFIX
-from townlet_core.samples.findings import Problem, problem_of
+from townlet_core.samples.findings import Problem
+from townlet_core.samples.gathering import gather
 from townlet_core.samples.goldens import (
     CHANGES,
+    SELECTOR,
     TOLERANCES,
     Change,
     Kind,
@@ -33,16 +33,14 @@ from townlet_core.samples.goldens import (
     read_tolerances,
     review,
 )
-from townlet_core.samples.jsonfile import parse_model
-from townlet_core.samples.manifest import Manifest, files_of, manifests_below, read_manifest
+from townlet_core.samples.jsonfile import is_there, parse_model
+from townlet_core.samples.manifest import files_of
 from townlet_core.samples.metrics import read_metrics
 from townlet_core.samples.provenance import git_commit, printable, version_of
 from townlet_core.samples.putting import put_in_place
 from townlet_core.samples.seal import bytes_sha256
-from townlet_core.samples.verify import examine
 from townlet_core.schema import StrictModel
 
-TEMPLATE = "_"  # what the names of templates begin with
 KINDS: tuple[Kind, ...] = ("changed", "added", "removed", "tolerated")
 
 
@@ -98,15 +96,15 @@ def merge(request: MergeRequest) -> MergeReport:
     """
     _check(request)
     output = (request.output or request.golden).resolve()
-    captures, refused, notes = _captures(request)
-    if not output.parent.is_dir():
-        hint = "run it where the golden is, make the folder, or name another file"
-        raise OutputError("there is no such folder", where=str(output.parent), hint=hint)
+    captures, refused, notes = gather(request.root, request.include, allow_template=request.allow_template)
+    _check_place(output)
     with nullcontext() if request.dry_run else _only_merge(output):
         golden, tolerances = read_golden(request.golden), read_tolerances(request.golden)
-        if not request.golden.exists():
+        if output != request.golden.resolve():
+            _check_elsewhere(output)
+        if not is_there(request.golden):
             notes.append(f"{request.golden} is not there yet")
-        if not beside(request.golden, TOLERANCES).exists():
+        if not is_there(beside(request.golden, TOLERANCES)):
             notes.append(f"{beside(request.golden, TOLERANCES)} is not there, so every difference is a change")
         found, written = Review((), 0), False
         if not refused:
@@ -134,72 +132,39 @@ def _check(request: MergeRequest) -> None:
     if request.reason is not None and not request.accept:
         raise UsageError("is for what is accepted", where="--reason", hint="say what that is with --accept")
     for selector in request.accept:
-        if not selector or selector.count("/") > 2:
-            raise UsageError(f"must be SCENARIO[/SAMPLE[/METRIC]], found '{selector}'", where="--accept")
+        if not selector or selector.count("/") > 3:
+            raise UsageError(f"must be {SELECTOR}, found '{selector}'", where="--accept")
 
 
-def _captures(request: MergeRequest) -> tuple[dict[str, Path], list[Problem], list[str]]:
-    """Find the captures below a root; give their manifests by scenario, what is wrong with them, and what was left out.
+def _check_place(output: Path) -> None:
+    """Refuse a place for the golden where nothing can be written, or something else is.
 
     Raises:
-        SampleError: there is nothing to merge.
+        OutputError: it is.
     """
-    captures: dict[str, Path] = {}
-    problems: list[Problem] = []
-    notes: list[str] = []
-    found = manifests_below(request.root)
-    for path in found:
-        try:
-            name = _scenario_of(path)
-        except SampleError as error:
-            problems.append(problem_of(error))
-            continue
-        if request.include and not any(fnmatchcase(name, glob) for glob in request.include):
-            continue
-        if name.startswith(TEMPLATE) and not request.allow_template:
-            notes.append(f"{path.parent} is of the template {name}: passed over without --allow-template")
-        elif name in captures:
-            hint = "keep one of them there"
-            problems.append(Problem(where=printable(path), problem=f"is of {name}, as is {captures[name]}", hint=hint))
-        else:
-            captures[name] = path
-            problems += examine(path).problems or _missing(path)
-    problems += _incomplete(request.root, {path.parent for path in found})
-    if not captures and not problems:
-        left = f" of {', '.join(request.include)}" if request.include else ""
-        hint = "make captures there with 'townlet rollout capture SCENARIO --output ROOT/SCENARIO'"
-        raise SampleError(f"holds no capture{left} to merge", where=str(request.root), hint=hint)
-    return captures, problems, notes
+    try:
+        output.parent.stat()
+        is_other = output.exists() and not output.is_file()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        hint = "run it where the golden is, make the folder, or name another file"
+        raise OutputError("there is no such folder", where=str(output.parent), hint=hint) from error
+    except OSError as error:
+        raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(output)) from error
+    if is_other:
+        raise OutputError("is not a file", where=str(output), hint="name another file")
 
 
-def _scenario_of(path: Path) -> str:
-    """Give the name that the golden has for the scenario of a capture: that of its configuration."""
-    manifest = read_manifest(path)
-    if not isinstance(manifest, Manifest):
-        raise SampleError("has no seal, as the predecessor's have none", where=str(path), hint="capture again")
-    return manifest.metadata.config_id
+def _check_elsewhere(output: Path) -> None:
+    """Refuse to write the result over what is no golden.
 
-
-def _missing(path: Path) -> Iterator[Problem]:
-    """Name what a repaired capture lacks."""
-    manifest = read_manifest(path)
-    repair = manifest.metadata.repair if isinstance(manifest, Manifest) else None
-    for each in repair.missing if repair is not None else ():
-        yield Problem(where=printable(path), problem=f"{each.what}: {each.why}", hint="it is not whole; capture again")
-
-
-def _incomplete(root: Path, whole: set[Path]) -> Iterator[Problem]:
-    """Name folders with samples, or what an interrupted capture has left, and without a manifest."""
-    for stage in sorted(root.rglob(f"{STAGE_PREFIX}*")):
-        if stage.parent not in whole:
-            hint = "wait until it has ended; if it was killed, see 'townlet rollout repair'"
-            yield Problem(where=printable(stage.parent), problem="holds a capture that is not done", hint=hint)
-    for sample in sorted(root.rglob("*.npz")):
-        hidden = any(part.startswith(".") for part in sample.relative_to(root).parts)
-        if not hidden and not any(folder in whole for folder in sample.parents):
-            whole.add(sample.parent)
-            problem = f"holds samples such as {sample.name} and no manifest"
-            yield Problem(where=printable(sample.parent), problem=problem, hint="capture again")
+    Raises:
+        OutputError: it is none.
+    """
+    try:
+        read_golden(output)
+    except SampleError as error:
+        hint = "name another file, or move it away"
+        raise OutputError("is there already, and holds no golden metrics", where=str(output), hint=hint) from error
 
 
 def _take(request: MergeRequest, output: Path, golden: Stats, found: Review) -> bool:
@@ -215,7 +180,7 @@ def _take(request: MergeRequest, output: Path, golden: Stats, found: Review) -> 
         return False
     files = [(output, data)]
     if any_taken:
-        log = beside(output, CHANGES)
+        log = beside(output, CHANGES).resolve()
         files.insert(0, (log, _log_with(log, request, found, before, data)))
     put_in_place(files)
     return True
@@ -236,12 +201,28 @@ def _log_with(log: Path, request: MergeRequest, found: Review, before: bytes | N
         tool_version=version_of("townlet"),
         commit=git_commit(),
     )
-    lines = log.read_text("utf-8").splitlines() if log.exists() else []
+    lines = _lines(log)
     if lines:
         last = parse_model(Accepted, lines[-1], log)
         if last.before == known and last.after != known:
             lines.pop()
     return ("\n".join([*lines, json.dumps(entry.model_dump(mode="json"), ensure_ascii=False)]) + "\n").encode()
+
+
+def _lines(log: Path) -> list[str]:
+    """Read the file of accepted changes; there are none where there is no file.
+
+    Raises:
+        SampleError: it is no such file.
+    """
+    if not is_there(log):
+        return []
+    if not log.is_file():
+        raise SampleError("is not a file", where=str(log), hint="move it away")
+    try:
+        return log.read_bytes().decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise SampleError(f"not UTF-8: byte {error.start}", where=str(log)) from error
 
 
 @contextmanager

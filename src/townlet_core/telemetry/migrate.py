@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from townlet_core.documents.drafts import complete
+from townlet_core.drafts import complete
 from townlet_core.errors import InputError, OutputError
 from townlet_core.telemetry.checks import Check
 from townlet_core.telemetry.formats import MIGRATED_FROM

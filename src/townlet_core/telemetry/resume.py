@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from pydantic_core import to_json
 
-from townlet_core.documents.drafts import DRAFT
+from townlet_core.drafts import DRAFT
 from townlet_core.telemetry.ending import Stamp, lines_backwards, stamp_of
 from townlet_core.telemetry.lines import MOST_LINE_BYTES
 from townlet_core.telemetry.segments import SUPERSEDED, SUPERSEDING, asides, beside, set_aside

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from townlet_core.documents.drafts import complete
+from townlet_core.drafts import complete
 from townlet_core.errors import OutputError
 from townlet_core.telemetry.checks import Check, Record
 from townlet_core.telemetry.exporting.names import RENAMED, Names

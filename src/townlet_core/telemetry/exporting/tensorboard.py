@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
-from townlet_core.documents.drafts import DRAFT
+from townlet_core.drafts import DRAFT
 from townlet_core.errors import InputError, OutputError
 from townlet_core.telemetry.checks import Record
 from townlet_core.telemetry.exporting.export import NOT_FINITE, Exported, read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from townlet_core.documents.drafts import complete
+from townlet_core.drafts import complete
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.telemetry.plotting import figure
 from townlet_core.telemetry.plotting.page import page

@@ -9,12 +9,15 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from townlet_core.drafts import complete
 from townlet_core.errors import OutputError
+from townlet_core.samples.jsonfile import check_version, parse_model, read_json
 from townlet_core.samples.putting import sync
 from townlet_core.schema import StrictModel
 
 SCHEMA_VERSION: Final = 1
 SUITE = "suite.json"
+BEGINNING: Final = b'{\n  "schema_version": '  # of every suite.json, of whatever version
 
 Count = Annotated[int, Field(ge=0)]
 Status = Literal["waiting", "running", "captured", "kept", "failed", "stopped"]
@@ -41,7 +44,11 @@ class SuiteEntry(StrictModel):
     seconds: Annotated[float, Field(ge=0)] | None = Field(None, description="time that the last attempt took")
     attempts: Count = Field(0, description="attempts begun")
     failures: tuple[str, ...] = Field((), description="why each attempt that failed did so")
-    reason: str | None = Field(None, description="why it failed, was stopped, or is made anew by --resume")
+    reason: str | None = Field(
+        None,
+        description="why it failed, was stopped or is made anew by --resume; or, of one that is kept, what made it "
+        "and is not quite what would make it now",
+    )
     warnings: tuple[str, ...] = Field((), description="signs that it is not worth learning from")
     notes: tuple[str, ...] = Field((), description="what else is good to know of it")
     manifest: str = Field(description="path of the manifest, below the folder of the suite")
@@ -70,22 +77,57 @@ class SuiteReport(StrictModel):
         return all(entry.status in ("captured", "kept") for entry in self.captures)
 
 
+def reports_below(root: Path) -> list[Path]:
+    """Give the files of suites in a folder and in those below it; hidden ones are passed over."""
+    found = sorted(root.rglob(SUITE))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+
+
+def read_report(path: Path) -> SuiteReport:
+    """Read a suite.json.
+
+    Raises:
+        SampleError: with the file and the key.
+    """
+    text, parsed = read_json(path)
+    if isinstance(parsed, dict):
+        check_version(parsed.get("schema_version"), SCHEMA_VERSION, path)
+    return parse_model(SuiteReport, text, path)
+
+
+def check_report(root: Path) -> None:
+    """Refuse a folder where suite.json is something else; one of ours may be damaged, since it is written anew.
+
+    Raises:
+        OutputError: it is.
+    """
+    path = root / SUITE
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                beginning = file.read(len(BEGINNING))
+            problem = None if BEGINNING.startswith(beginning) else "is there already, and is no report of a suite"
+        else:
+            problem = "is not a file" if os.path.lexists(path) else None
+    except OSError as error:
+        problem = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    if problem is not None:
+        raise OutputError(problem, where=str(path), hint="move it away, or choose another --output-root")
+
+
 def save_report(report: SuiteReport, root: Path) -> None:
     """Write suite.json, whole or not at all.
 
     Raises:
         OutputError: it cannot be written; the one before is still there.
     """
-    draft = root / f".{SUITE}.draft"
+    hint = "the captures are what their manifests and logs say; --resume writes it anew"
     try:
-        with draft.open("wb") as file:
+        with complete(root / SUITE) as file:
             file.write(report.model_dump_json(indent=2).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, root / SUITE)
         sync(root)
+    except OutputError as error:
+        raise OutputError(error.problem, where=str(root / SUITE), hint=hint) from error
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        problem = f"cannot be written: {(error.strerror or str(error)).lower()}"
-        hint = "the captures are what their manifests and logs say; --resume writes it anew"
+        problem = f"cannot be synced: {(error.strerror or str(error)).lower()}"
         raise OutputError(problem, where=str(root / SUITE), hint=hint) from error

@@ -1,0 +1,81 @@
+"""Where a suite may write: never over what is somebody else's, and what cannot be written is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.disk import longest_file
+from tests.rollout.suites import run, saved, statuses, write_field
+from townlet_core.errors import OutputError
+from townlet_core.rollout.workers import LocalWorkers
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[LocalWorkers]:
+    with LocalWorkers(2) as workers:
+        yield workers
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "suite"
+
+
+def put_link(place: Path) -> None:
+    place.symlink_to(place.parents[1] / "precious")
+
+
+def put_file(place: Path) -> None:
+    place.write_text("precious")
+
+
+def refusal(workers: LocalWorkers, root: Path, field: str) -> str:
+    """Run a suite that cannot go well; give why."""
+    try:
+        (entry,) = run(workers, root, field).values()
+    except OutputError as error:
+        return str(error)
+    assert entry.status == "failed"
+    return str(entry.reason)
+
+
+@pytest.mark.parametrize("name", ["suite.json", "field.log", ".suite.lock"])
+@pytest.mark.parametrize("put", [put_link, put_file, os.mkfifo, os.mkdir], ids=["link", "file", "pipe", "folder"])
+def test_nothing_of_somebody_elses_is_written_over_or_waited_for(
+    two: LocalWorkers, tmp_path: Path, root: Path, name: str, put: Callable[[Path], None]
+) -> None:
+    if name == ".suite.lock" and put is put_file:
+        pytest.skip("it is taken for the lock of an earlier suite")
+    field, precious = write_field(tmp_path, "field"), tmp_path / "precious"
+    precious.write_text("precious")
+    root.mkdir()
+    put(root / name)
+    assert refusal(two, root, field).startswith(f"{root / name}: ")
+    assert precious.read_text() == "precious"
+    assert put is not put_file or (root / name).read_text() == "precious"
+
+
+def test_a_damaged_report_of_an_earlier_suite_is_written_anew(two: LocalWorkers, tmp_path: Path, root: Path) -> None:
+    field = write_field(tmp_path, "field")
+    run(two, root, field)
+    whole = (root / "suite.json").read_bytes()
+    for damaged in (whole[:200], whole[:3], b""):
+        (root / "suite.json").write_bytes(damaged)
+        assert statuses(run(two, root, field, resume=True)) == {"field": "kept"}
+        assert saved(root).state == "ended"
+
+
+def test_a_link_that_leads_nowhere_is_no_root(two: LocalWorkers, tmp_path: Path, root: Path) -> None:
+    root.symlink_to("nowhere")
+    with pytest.raises(OutputError, match="suite: is a link that leads nowhere"):
+        run(two, root, write_field(tmp_path, "field"))
+
+
+def test_a_lock_that_cannot_be_written_is_named(two: LocalWorkers, tmp_path: Path, root: Path) -> None:
+    field = write_field(tmp_path, "field")
+    with longest_file(0), pytest.raises(OutputError, match=r"\.suite\.lock: cannot be written: file too large"):
+        run(two, root, field)
