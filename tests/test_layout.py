@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "schema": set(),
     "drafts": set(),
+    "locks": set(),
     "documents": set(),
     "config": {"documents"},
     "world": {"config"},
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "ppo": {"config", "world", "policy", "samples", "rollout", "dataset", "telemetry"},
     "envs": {"config", "world", "rollout"},
 }
-EVERYBODYS = {"drafts", "errors", "schema"}
+EVERYBODYS = {"drafts", "errors", "locks", "schema"}
 
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {

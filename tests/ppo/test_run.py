@@ -234,6 +234,25 @@ def test_a_log_that_another_run_writes_is_refused_with_its_process(kitchen: Path
         run(kitchen, log=tmp_path / "log.jsonl", on_epoch=never)
 
 
+def test_a_second_run_in_a_folder_of_checkpoints_is_kept_out_though_it_has_force(kitchen: Path, tmp_path: Path) -> None:
+    """It begins while the first one runs, and what that has kept and goes on to keep is whole."""
+    refused = []
+
+    def begin_another(values: Values) -> None:
+        if values["epoch"] == 2:
+            with pytest.raises(OutputError) as caught:
+                run(kitchen, checkpoint_dir=tmp_path / "saved", force=True, on_epoch=never)
+            refused.append(str(caught.value))
+
+    run(kitchen, epochs=3, save_every=1, checkpoint_dir=tmp_path / "saved", on_epoch=begin_another)
+    assert refused == [
+        f"{tmp_path / 'saved'}: another training keeps its checkpoints here\n"
+        "hint: wait until it has ended, or choose another --checkpoint-dir"
+    ]
+    kept = sorted(path.name for path in (tmp_path / "saved").iterdir())
+    assert kept == ["epoch_000001", "epoch_000002", "epoch_000003"]
+
+
 def test_a_folder_with_checkpoints_is_begun_anew_only_by_force(kitchen: Path, tmp_path: Path) -> None:
     run(kitchen, epochs=2, checkpoint_dir=tmp_path / "saved")
     with pytest.raises(OutputError, match=r"holds checkpoints of an earlier run \(epoch_000002\)"):

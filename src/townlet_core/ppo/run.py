@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from townlet_core.errors import OutputError, UsageError
+from townlet_core.locks import only_one
 from townlet_core.ppo.checkpoint import (
     HIDDEN,
     SavedTraining,
@@ -140,6 +141,8 @@ class _Run:
         if self.checkpoint_dir is not None:
             old = in_the_way(self.checkpoint_dir, request.resume, force=request.force)
             _make(self.checkpoint_dir)
+            hint = "wait until it has ended, or choose another --checkpoint-dir"
+            stack.enter_context(only_one(self.checkpoint_dir, "another training keeps its checkpoints here", hint=hint))
             clear_hidden(self.checkpoint_dir)
         if request.log is not None:
             self.log = stack.enter_context(

@@ -9,7 +9,6 @@ the same process, after a kill or a power cut by the next capture into the folde
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import signal
@@ -17,11 +16,12 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Annotated
 
 from townlet_core.errors import OutputError
+from townlet_core.locks import only_one
 from townlet_core.samples.jsonfile import json_bytes, parse_model, read_json, text_like
 from townlet_core.samples.manifest import MANIFEST
 from townlet_core.samples.putting import sync
@@ -272,21 +272,11 @@ def _make(target: Path, made: list[Path], option: str) -> None:
             made.append(path)
 
 
-@contextmanager
-def _locked(target: Path, option: str) -> Iterator[None]:
-    """Keep other captures out of a folder; the lock goes with the process."""
-    descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            hint = f"wait until it has ended, or choose another {option}"
-            raise OutputError("another capture is writing here", where=str(target), hint=hint) from error
-        if not os.path.samestat(os.fstat(descriptor), os.stat(target)):
-            raise OutputError("was removed and made anew at this moment", where=str(target), hint="try again")
-        yield
-    finally:
-        os.close(descriptor)
+def _locked(target: Path, option: str) -> AbstractContextManager[None]:
+    """Keep other captures out of a folder."""
+    return only_one(
+        target, "another capture is writing here", hint=f"wait until it has ended, or choose another {option}"
+    )
 
 
 def _cannot_write(error: OSError, target: Path) -> OutputError:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from townlet_core.errors import OutputError, SampleError, UsageError
+from townlet_core.locks import only_one
 from townlet_core.samples.findings import Problem
 from townlet_core.samples.gathering import gather
 from townlet_core.samples.goldens import (
@@ -232,19 +231,10 @@ def _only_merge(output: Path) -> Iterator[None]:
     Raises:
         OutputError: another merge is writing there; or what the body does cannot be done, and nothing is changed.
     """
-    descriptor = -1
     try:
-        descriptor = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            hint = "wait until it has ended"
-            raise OutputError("another merge is writing here", where=str(output.parent), hint=hint) from error
-        yield
+        with only_one(output.parent, "another merge is writing here", hint="wait until it has ended"):
+            yield
     except OSError as error:
         todo = "free some space; " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         reason, hint = (error.strerror or str(error)).lower(), f"{todo}the golden is as it was"
         raise OutputError(f"cannot be written: {reason}", where=str(output), hint=hint) from error
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
