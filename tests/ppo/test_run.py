@@ -14,6 +14,7 @@ from tests.ppo.runs import TIMES, log_of, never, run, weights_of
 from tests.rollout.kitchens import take
 from townlet_core.dataset.replay import open_dataset
 from townlet_core.errors import InputError, OutputError, UsageError
+from townlet_core.ppo.describe import Values
 from townlet_core.samples.manifest import read_manifest
 from townlet_core.samples.sample import Meta, Sample, read_meta, read_sample
 from townlet_core.samples.seal import read_seal, verify
