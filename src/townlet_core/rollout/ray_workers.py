@@ -6,22 +6,27 @@ Each attempt is a task of Ray, which it never repeats by itself. What is told on
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, Self
 
-from townlet_core.errors import InputError, OutputError, TownletError, UsageError
+from townlet_core.errors import InputError, OutputError, TownletError
+from townlet_core.rollout.ray_cluster import Cluster
 from townlet_core.rollout.task import Captured, Failed, News, Task
 from townlet_core.rollout.workers import GRACE_SECONDS, Compiling, Heard
+from townlet_core.samples.commit import undisturbed
 from townlet_core.samples.provenance import Versions, versions
 
-OWN_CLUSTER = "local"
 LOOK_SECONDS = 120.0  # that a machine has to start a process and load the modules
+DEATHS = {  # error of Ray -> what it is to us
+    "WorkerCrashedError": "its process was ended, as where memory runs out",
+    "OutOfMemoryError": "its process was ended by Ray, as the memory of its machine was almost used up",
+    "NodeDiedError": "its machine has left the cluster",
+    "TaskCancelledError": "it was ended before it was done",
+    "GetTimeoutError": f"no answer in {LOOK_SECONDS:g} s",
+}
+WAIT_SECONDS = 0.5  # that a signal waits, at most
 
 
 class Channel:
@@ -55,15 +60,15 @@ class RayWorkers:
     """
 
     def __init__(self, jobs: int | None, *, address: str | None) -> None:
-        with _handlers_kept():
-            self._ray = _join(address)
+        self._cluster = Cluster(address, jobs=jobs)
+        self._ray = self._cluster.ray
         try:
             self.jobs = jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
             self._channel = self._ray.remote(num_cpus=0)(Channel).remote()
             self._attempt = self._ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(_attempt_there)
             self._news = self._channel.take.remote()
         except BaseException:
-            self._ray.shutdown()
+            self._cluster.leave()
             raise
         self._tasks: dict[Any, tuple[int, int]] = {}  # reference of Ray -> number of the task, of the attempt
         self._kill_at: dict[Any, float] = {}  # reference -> when it is ended by force, by time.monotonic
@@ -84,22 +89,40 @@ class RayWorkers:
 
         nodes = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         look = self._ray.remote(num_cpus=0, max_retries=0)(_look_there)
+        seen = []
         for node in nodes:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            seen = look.options(scheduling_strategy=there).remote(example, versions())
+            seen.append(look.options(scheduling_strategy=there).remote(example, versions()))
+        for node, reference in zip(nodes, seen, strict=True):
             try:
-                problem = self._ray.get(seen, timeout=LOOK_SECONDS)
+                problem = self._answer(reference)
             except self._ray.exceptions.RayError as error:
                 hint = "install the same townlet there; see 'ray status', and the logs of Ray"
                 raise InputError(f"cannot work: {_cause(error)}", where=_name(node), hint=hint) from error
             if problem is not None:
                 raise OutputError(problem[0], where=_name(node), hint=problem[1])
 
+    def _answer(self, seen: Any) -> Any:
+        """Wait for what a machine has seen."""
+        until = time.monotonic() + LOOK_SECONDS
+        ready: list[Any] = []
+        while not ready and time.monotonic() < until:
+            ready = self._wait([seen], WAIT_SECONDS)
+        return self._ray.get(seen, timeout=0)
+
+    @undisturbed()
+    def _wait(self, references: list[Any], seconds: float) -> list[Any]:
+        """Wait until one of them is there. No signal interrupts Ray, which would make an exit with code 1 of it."""
+        ready, _ = self._ray.wait(references, num_returns=1, timeout=seconds)
+        return list(ready)
+
+    @undisturbed()
     def start(self, number: int, task: Task) -> None:
         """Begin with a task."""
         reference = self._attempt.remote(task, number, self._channel, versions())
         self._tasks[reference] = number, task.attempt
 
+    @undisturbed()
     def stop(self, number: int) -> None:
         """Interrupt a task; it has some time to clear up."""
         for reference, (task, _) in self._tasks.items():
@@ -107,13 +130,13 @@ class RayWorkers:
                 self._kill_at[reference] = time.monotonic() + GRACE_SECONDS
                 self._ray.cancel(reference, force=False, recursive=False)
 
+    @undisturbed()
     def hear(self, seconds: float | None) -> list[Heard | Compiling]:
-        """Wait for news, at most so long."""
+        """Wait for news, at most so long; a signal that comes meanwhile is heard a little later."""
         self._kill_overdue()
         dates = [date - time.monotonic() for date in self._kill_at.values()]
-        waits = [*dates, seconds] if seconds is not None else dates
-        timeout = max(0.0, min(waits)) if waits else None
-        ready, _ = self._ray.wait([self._news, *self._tasks], num_returns=1, timeout=timeout)
+        timeout = max(0.0, min([WAIT_SECONDS, *dates, *([] if seconds is None else [seconds])]))
+        ready = self._wait([self._news, *self._tasks], timeout)
         heard: list[Heard | Compiling] = []
         for reference in ready:
             heard += self._told() if reference == self._news else [self._ended(reference)]
@@ -145,6 +168,7 @@ class RayWorkers:
                 self._kill_at[reference] = now + GRACE_SECONDS
                 self._ray.cancel(reference, force=True, recursive=False)
 
+    @undisturbed()
     def close(self) -> None:
         """End what is under way, and leave the cluster; one of the suite's own ends."""
         for number, _ in list(self._tasks.values()):
@@ -154,42 +178,7 @@ class RayWorkers:
             while self._tasks and time.monotonic() < until:
                 self.hear(until - time.monotonic())
         finally:
-            self._ray.shutdown()
-
-
-def _join(address: str | None) -> Any:
-    """Join a cluster, or start one; give the module."""
-    try:
-        import ray
-    except ImportError as error:
-        hint = "pip install 'townlet[ray]', here and on every machine of the cluster"
-        raise UsageError("Ray is not installed", where="--executor", hint=hint) from error
-    options: dict[str, Any] = {"address": address or OWN_CLUSTER}
-    if address is None:
-        options["include_dashboard"] = False
-    try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        hint = "give auto on a machine of the cluster, or HOST:PORT of its head; 'ray status' shows whether it is up"
-        problem = f"cannot be joined: {str(error).splitlines()[0]}"
-        raise InputError(problem, where=f"--ray-address {address or OWN_CLUSTER}", hint=hint) from error
-    return ray
-
-
-@contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Keep our handlers of signals: Ray sets its own where it can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if handler is not None:
-                signal.signal(number, handler)
+            self._cluster.leave()
 
 
 def _name(node: dict[str, Any]) -> str:
@@ -198,6 +187,9 @@ def _name(node: dict[str, Any]) -> str:
 
 def _cause(error: Exception) -> str:
     """Give the line of an error of Ray that says what it is: the last one of a traceback."""
+    kind = type(error).__name__
+    if kind in DEATHS:
+        return DEATHS[kind]
     cause = getattr(error, "cause", None)
     lines = [line.strip() for line in str(cause or error).splitlines() if line.strip()]
     kind = type(cause or error).__name__

@@ -61,7 +61,7 @@ class Stage:
 
     def clear(self) -> None:
         """Remove the stage and all in it that has not been committed."""
-        with _undisturbed():
+        with undisturbed():
             _settle(self._folder, self._target)
 
     def commit(self, manifest: str) -> None:
@@ -78,7 +78,7 @@ class Stage:
         with ThreadPoolExecutor(SYNC_THREADS) as pool:
             list(pool.map(sync, (new / name for name in names)))
         sync(new)
-        with _undisturbed():
+        with undisturbed():
             _write_plan(self._folder, Plan(new=tuple(names)))
             for name in self.replaces:
                 if os.path.lexists(target / name):
@@ -118,31 +118,31 @@ def staged(
     made: list[Path] = []
     stages: list[Path] = []
     try:
-        with _undisturbed():
+        with undisturbed():
             _make(target, made, option)
         with _locked(target, option):
             try:
-                with _undisturbed():
+                with undisturbed():
                     recover(target)
                 if replaces is None:
                     replaces = to_replace(target, prefix, option, force=force)
-                with _undisturbed():
+                with undisturbed():
                     stages.append(Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=target)))
                 yield Stage(stages[0], target, replaces)
             finally:
-                with _undisturbed():
+                with undisturbed():
                     for stage in stages:
                         _settle(stage, target)
     except OSError as error:
         raise _cannot_write(error, target) from error
     finally:
-        with _undisturbed(), suppress(OSError):  # a folder that holds something stays
+        with undisturbed(), suppress(OSError):  # a folder that holds something stays
             for path in reversed(made):
                 path.rmdir()
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Have the signals that end a program wait until the body is done: what they interrupt here is never cleared up.
 
     Only the main thread is interrupted by signals, so elsewhere there is nothing to do.
@@ -176,14 +176,14 @@ def left_behind(target: Path) -> Iterator[Stage | None]:
             if len(stages) > 1:
                 hint = "the next capture into the folder clears them away"
                 raise OutputError("several captures have left something", where=str(target), hint=hint)
-            with _undisturbed():
+            with undisturbed():
                 ended = [stage for stage in stages if _withdraw(stage, target)]
                 for stage in ended:
                     _settle(stage, target)
             try:
                 yield Stage(stages[0], target, ()) if stages and not ended else None
             except BaseException:
-                with _undisturbed(), suppress(OSError):  # what stays half moved is taken back by the next
+                with undisturbed(), suppress(OSError):  # what stays half moved is taken back by the next
                     for stage in stages:
                         _withdraw(stage, target)
                 raise
@@ -212,7 +212,7 @@ def clear_up(target: Path, *, option: str = "--output") -> None:
     if not target.is_dir():
         return
     try:
-        with _locked(target, option), _undisturbed():
+        with _locked(target, option), undisturbed():
             recover(target)
             if not os.listdir(target):
                 target.rmdir()
