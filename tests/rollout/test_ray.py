@@ -126,6 +126,11 @@ def test_the_first_that_fails_ends_the_others_where_that_is_asked(cluster: RayWo
     assert not [*(tmp_path / "out").rglob(".townlet-*")]
 
 
+def title(process: int) -> str:
+    """Give what a process calls itself."""
+    return Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8")
+
+
 class Command:
     """A suite of a long capture as a command, on a cluster of its own."""
 
@@ -208,6 +213,18 @@ def test_what_ray_says_of_a_process_that_dies_does_not_mix_with_the_report(start
     report = SuiteReport.model_validate_json(told)
     assert (command.running.returncode, report.jobs) == (4, 1)
     assert report.captures[0].reason == "Ray: its process was ended, as where memory runs out"
+
+
+def test_a_cluster_that_goes_ends_the_suite_with_an_error(start: Callable[..., Command]) -> None:
+    command = start()
+    command.wait_for(command.plays)
+    [channel] = [pid for pid in children_of(command.running.pid) if "ray::Channel" in title(pid)]
+    os.kill(channel, signal.SIGKILL)
+    _, said = command.end(None)
+    assert "error: --executor ray: the cluster has gone: " in said
+    assert command.running.returncode == 3
+    report = SuiteReport.model_validate_json((command.root / "suite.json").read_bytes())
+    assert (report.state, report.captures[0].status) == ("interrupted", "stopped")
 
 
 @pytest.mark.parametrize(

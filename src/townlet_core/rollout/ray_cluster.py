@@ -69,9 +69,14 @@ class Cluster:
         try:
             with undisturbed(), _no_handler_of_ray(self.ray):  # what Ray has begun to start nobody could end
                 self.ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (self.ray.exceptions.RayError, OSError, ValueError, RuntimeError) as error:
             raise _no_cluster(" ".join(str(error).split()), address) from error
         self.ray._private.worker._worker_logs_enabled = False  # log_to_driver is about the logs of workers alone
+
+    @property
+    def home(self) -> str:
+        """Give the id of the machine that this process runs on."""
+        return str(self.ray.get_runtime_context().get_node_id())
 
     @undisturbed()
     def leave(self) -> None:
@@ -112,8 +117,9 @@ def _knock(address: str) -> None:
 
 def _no_cluster(problem: str, address: str | None) -> TownletError:
     if address is None:
-        return InputError(f"no cluster can be started here: {problem}", where="--executor ray")
-    hint = "give auto on a machine of the cluster, or HOST:PORT of its head; 'ray status' shows whether it is up"
+        hint = "Ray needs room in /tmp, and a home folder that can be written to"
+        return InputError(f"no cluster can be started here: {problem}", where="--executor ray", hint=hint)
+    hint = "give auto on a machine of the cluster, or HOST:PORT of its head and the token that it wants (RAY_AUTH_MODE)"
     return InputError(f"cannot be joined: {problem}", where=f"--ray-address {address}", hint=hint)
 
 

@@ -64,7 +64,8 @@ class RayWorkers:
         self._ray = self._cluster.ray
         try:
             self.jobs = jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-            self._channel = self._ray.remote(num_cpus=0)(Channel).remote()
+            channel = self._ray.remote(num_cpus=0)(Channel)
+            self._channel = channel.options(scheduling_strategy=self._on(self._cluster.home)).remote()
             self._attempt = self._ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(_attempt_there)
             self._news = self._channel.take.remote()
         except BaseException:
@@ -79,20 +80,21 @@ class RayWorkers:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _on(self, node: str) -> Any:
+        """Have a machine do something, and no other."""
+        return self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+
     def check(self, example: Task) -> None:
         """Look at the folder of the suite, and at the versions, from every machine.
 
         Raises:
             TownletError: one of them sees another folder, has other versions, or does not answer.
         """
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         nodes = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         look = self._ray.remote(num_cpus=0, max_retries=0)(_look_there)
-        seen = []
-        for node in nodes:
-            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            seen.append(look.options(scheduling_strategy=there).remote(example, versions()))
+        seen = [
+            look.options(scheduling_strategy=self._on(node["NodeID"])).remote(example, versions()) for node in nodes
+        ]
         for node, reference in zip(nodes, seen, strict=True):
             try:
                 problem = self._answer(reference)
@@ -132,7 +134,11 @@ class RayWorkers:
 
     @undisturbed()
     def hear(self, seconds: float | None) -> list[Heard | Compiling]:
-        """Wait for news, at most so long; a signal that comes meanwhile is heard a little later."""
+        """Wait for news, at most so long; a signal that comes meanwhile is heard a little later.
+
+        Raises:
+            TownletError: the cluster has gone.
+        """
         self._kill_overdue()
         dates = [date - time.monotonic() for date in self._kill_at.values()]
         timeout = max(0.0, min([WAIT_SECONDS, *dates, *([] if seconds is None else [seconds])]))
@@ -144,7 +150,11 @@ class RayWorkers:
 
     def _told(self) -> Iterator[Heard]:
         """Take what is told on the way by attempts that are not over."""
-        taken = self._ray.get(self._news)
+        try:
+            taken = self._ray.get(self._news)
+        except self._ray.exceptions.RayError as error:
+            hint = "captures that are done are whole, and --resume goes on"
+            raise TownletError(f"the cluster has gone: {_cause(error)}", where="--executor ray", hint=hint) from error
         self._news = self._channel.take.remote()
         alive = set(self._tasks.values())
         for number, attempt, news in taken:
