@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import faulthandler
-import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -21,6 +18,7 @@ from tests.rollout.suites import (
     LONG,
     Listener,
     children_of,
+    contents,
     is_alive,
     kill_once,
     process_in,
@@ -37,40 +35,11 @@ from townlet_core.samples.seal import verify
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]  # Ray has warnings of its own
 
-TIMES = re.compile(r'"capture_timestamp": "[^"]*"')
-
-
-DEADLINE_SECONDS = 150
-
-
-@pytest.fixture(autouse=True)
-def deadline(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """End the session, and say where it stood, when a test does not end."""
-    with capfd.disabled():
-        stderr = os.dup(2)
-    faulthandler.dump_traceback_later(DEADLINE_SECONDS, exit=True, file=stderr)
-    yield
-    faulthandler.cancel_dump_traceback_later()
-    os.close(stderr)
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayWorkers]:
     with RayWorkers(2, address=None) as workers:
         yield workers
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Give the JSON files of a capture without the time at which it was made, and what hashes that."""
-    found = {}
-    for path in folder.glob("*.json"):
-        text = TIMES.sub("", path.read_text())
-        if path.name.endswith("_seal.json"):
-            seal = json.loads(text)
-            seal["files"] = {name: seal["files"][name] for name in seal["files"] if not name.endswith("_manifest.json")}
-            text = json.dumps(seal)
-        found[path.name] = text
-    return found
 
 
 def test_captures_are_the_same_as_on_this_machine_alone(cluster: RayWorkers, tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ class Cluster:
         """Give the id of the machine that this process runs on."""
         return str(self.ray.get_runtime_context().get_node_id())
 
+    def cpus_here(self) -> int:
+        """Give how many CPUs of this machine an attempt may take: none where the cluster counts none."""
+        here = [node for node in self.ray.nodes() if node["NodeID"] == self.home]
+        return int(any(node["Resources"].get("CPU") for node in here))
+
     @undisturbed()
     def leave(self) -> None:
         """Leave the cluster; one of its own ends."""
