@@ -46,7 +46,7 @@ HEAVY = {
         "townlet_core/ppo/",
     ),
     "tensorboard": ("townlet_core/telemetry/exporting/tensorboard.py",),
-    "ray": ("townlet_core/rollout/ray_workers.py",),
+    "ray": ("townlet_core/rollout/ray_cluster.py", "townlet_core/rollout/ray_workers.py"),
 }
 
 # The one place that may catch every exception: the boundary of the command.

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.rollout.kitchens import KITCHEN
+
+DEADLINE_SECONDS = 150
+
+
+@pytest.fixture(autouse=True)
+def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
+    """End the session, and say where it stood, when a test with Ray does not end."""
+    if request.node.get_closest_marker("ray") is None:
+        yield
+        return
+    capfd: pytest.CaptureFixture[str] = request.getfixturevalue("capfd")
+    with capfd.disabled():
+        stderr = os.dup(2)
+    faulthandler.dump_traceback_later(DEADLINE_SECONDS, exit=True, file=stderr)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+    os.close(stderr)
 
 
 @pytest.fixture

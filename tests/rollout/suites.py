@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -24,6 +25,7 @@ map: {{width: 5, height: 5}}
 agents:
   - {{id: anna, at: [1, 1]}}
 """
+TIMES = re.compile(r'"capture_timestamp": "[^"]*"')
 BROKEN = "name: [\n"
 LONG = 1_000_000  # ticks that take several seconds
 RULES = {"retries", "timeout", "fail_fast"}
@@ -149,3 +151,16 @@ def kill_once(root: Path, number: int) -> Callable[[str], None]:
             os.kill(process_in(root / f"{name}.log"), number)
 
     return send
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Give the JSON files of a capture without the time at which it was made, and what hashes that."""
+    found = {}
+    for path in folder.glob("*.json"):
+        text = TIMES.sub("", path.read_text())
+        if path.name.endswith("_seal.json"):
+            seal = json.loads(text)
+            seal["files"] = {name: seal["files"][name] for name in seal["files"] if not name.endswith("_manifest.json")}
+            text = json.dumps(seal)
+        found[path.name] = text
+    return found

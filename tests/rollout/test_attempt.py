@@ -14,7 +14,7 @@ import pytest
 
 from tests.rollout.suites import write_field
 from townlet_core.rollout.attempt import STDOUT, attempt
-from townlet_core.rollout.ray_workers import Channel, other_versions
+from townlet_core.rollout.ray_there import Channel, other_versions
 from townlet_core.rollout.request import CaptureRequest
 from townlet_core.rollout.task import Advanced, Began, Captured, Failed, News, Task
 from townlet_core.samples.provenance import versions
@@ -119,8 +119,8 @@ def test_what_is_told_is_kept_until_it_is_taken() -> None:
     assert asyncio.run(tell()) == [[(1, 1, Began())], [(1, 1, Advanced(1, 2)), (2, 1, Began())]]
 
 
-def test_a_machine_withother_versions_is_named_by_them() -> None:
+def test_a_machine_with_other_versions_is_named_by_them() -> None:
     assert other_versions(versions()) is None
-    problem, _ = other_versions(versions().model_copy(update={"numpy": "0.9"})) or ("", "")
+    problem = other_versions(versions().model_copy(update={"numpy": "0.9"})) or ""
     assert problem.startswith("has numpy ")
     assert problem.endswith(", and the suite was started with 0.9")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from townlet_core.config.checks import check_manifest, check_scenario
-from townlet_core.config.find import find_config, find_manifest
+from townlet_core.config.find import find_config, find_manifest, shipped_configs
 from townlet_core.config.flaw import Flaw
 from townlet_core.config.ground import DRAWN_ID
 from townlet_core.config.override import apply_override
@@ -54,6 +55,25 @@ def load_town(source: str, overrides: Sequence[str] = ()) -> Town:
     if findings or scenario.record is None or manifest is None or manifest.record is None:
         raise as_error(findings, str(path), overrides)
     return Town(scenario=scenario.record, manifest=manifest.record)
+
+
+def own_files(source: str, overrides: Sequence[str] = ()) -> list[Path]:
+    """Find the files that a scenario is read from and that are not shipped, as far as a wrong one tells of them.
+
+    Raises:
+        InputError: there is no such scenario, or it cannot be read.
+        UsageError: an override has no '='.
+    """
+    path = find_config(source)
+    files = [path]
+    root = read_document(read_text(path), str(path)).root
+    if root is not None:
+        for override in overrides:
+            apply_override(root, override)
+        scenario = read_record(Scenario, root, _STAND_INS).record
+        with suppress(InputError):
+            files += [find_manifest(scenario.affordances, path)] if scenario is not None else []
+    return [file for file in files if shipped_configs() not in file.parents]
 
 
 def config_hash(town: Town) -> str:

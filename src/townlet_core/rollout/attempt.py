@@ -125,11 +125,7 @@ def check_place(task: Task) -> None:
         OutputError: the folder of the suite is another one here.
         InputError: the folder that paths begin at is not here.
     """
-    try:
-        found = task.token.read_text("utf-8")
-    except OSError:
-        found = ""
-    if found != task.word:
+    if not shares_folder(task):
         hint = "give an --output-root that all machines share"
         raise OutputError(f"is not the same folder on {platform.node()}", where=str(task.token.parent), hint=hint)
     try:
@@ -137,6 +133,14 @@ def check_place(task: Task) -> None:
     except OSError as error:
         hint = "start the suite in a folder that all machines share"
         raise InputError(f"is not there on {platform.node()}", where=task.folder, hint=hint) from error
+
+
+def shares_folder(task: Task) -> bool:
+    """Say whether what is written here into the folder of the suite is seen where the suite is."""
+    try:
+        return task.token.read_text("utf-8") == task.word
+    except OSError:
+        return False
 
 
 @contextmanager

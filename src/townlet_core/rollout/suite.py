@@ -62,7 +62,9 @@ def run_suite(request: SuiteRequest, workers: Workers, watcher: Watcher) -> Suit
         tasks = list(_tasks(request, sources, token, word))
         if not (request.resume or request.every.force):
             _refuse_captures(tasks, request.root)
-        workers.check(tasks[0])
+        note = workers.check(tasks[0])
+        if note is not None:
+            watcher.noted(note)
         return Run(request.root, tasks, workers, watcher, request.rules).to_the_end()
 
 

@@ -85,8 +85,8 @@ class Workers(Protocol):
 
     jobs: int  # tasks at a time
 
-    def check(self, example: Task) -> None:
-        """Refuse, before anything is begun, what cannot go well."""
+    def check(self, example: Task) -> str | None:
+        """Refuse, before anything is begun, what cannot go well; give what is good to know."""
 
     def start(self, number: int, task: Task) -> None:
         """Begin with a task. Its end is a Captured or a Failed, whatever happens."""
