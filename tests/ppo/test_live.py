@@ -72,9 +72,8 @@ def advantages_by_definition(ours: Part) -> NDArray[np.float64]:
             running = 0.0
             for t in reversed(range(ticks)):
                 lam = SETTINGS.gae_lambda if choices[t + 1, w, a] else 1.0
-                if frames.terminated[t, w, a]:
-                    after, running = 0.0, 0.0
-                elif frames.truncated[t, w, a] and ours.settings.at_horizon == "end":
+                cut = frames.truncated[t, w, a] and ours.settings.at_horizon == "end"
+                if frames.terminated[t, w, a] or cut:
                     after, running = 0.0, 0.0
                 elif frames.truncated[t, w, a]:
                     row = frames.end_row[t, w, a]

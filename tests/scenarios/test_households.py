@@ -29,8 +29,8 @@ observation_baseline = story("observation_baseline")
 
 
 def test_breakfast_is_cooked_and_eaten_and_shared(kitchen_breakfast: Story) -> None:
-    # Both start to cook at tick 10, for 40 ticks. The fridge is theirs then; they step up to it and start to eat at tick
-    # 51, for 15. Ben, who has had the first shower, is 5 ticks ahead the second time.
+    # Both start to cook at tick 10, for 40 ticks. The fridge is theirs then; they step up to it and start to eat at
+    # tick 51, for 15. Ben, who has had the first shower, is 5 ticks ahead the second time.
     assert kitchen_breakfast.everybody("meal_cooked") == {"alice": [49, 185], "ben": [49, 180]}
     assert kitchen_breakfast.everybody("meal_eaten") == {"alice": [65, 201], "ben": [65, 196]}
     # Alice's use ends first in tick 65, with Ben still at his.
