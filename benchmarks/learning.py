@@ -49,7 +49,7 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "kitchen_breakfast": Budget(600, 40, 300, 128),
+    "kitchen_breakfast": Budget(600, 40, 300, 128, "episode"),
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),

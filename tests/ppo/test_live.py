@@ -27,14 +27,14 @@ def the_town() -> CompiledTown:
     return compile_town(crowded())
 
 
-def part(ticks: int, ahead: tuple[int, ...] = (0, 0)) -> Part:
+def part(ticks: int, ahead: tuple[int, ...] = (0, 0), settings: PPO = SETTINGS) -> Part:
     town = the_town()
     shape = Shape(town.map_shape, len(town.features), len(town.actions.names))
     network = ActorCritic(shape, Network(hidden=(16,)), generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
         network.head.weight[:-1].mul_(100)  # far from uniform
     policy = LearnedPolicy(network, name="test")
-    return Part(town, policy, SETTINGS, ahead=np.array(ahead), first_world=0, seed=1, ticks=ticks)
+    return Part(town, policy, settings, ahead=np.array(ahead), first_world=0, seed=1, ticks=ticks)
 
 
 def test_worlds_begin_spread_over_the_episode_the_first_furthest_ahead() -> None:
@@ -73,7 +73,8 @@ def advantages_by_definition(ours: Part) -> NDArray[np.float64]:
             running = 0.0
             for t in reversed(range(ticks)):
                 lam = SETTINGS.gae_lambda if choices[t + 1, w, a] else 1.0
-                if frames.terminated[t, w, a]:
+                cut = frames.truncated[t, w, a] and ours.settings.at_horizon == "end"
+                if frames.terminated[t, w, a] or cut:
                     after, running = 0.0, 0.0
                 elif frames.truncated[t, w, a]:
                     row = frames.end_row[t, w, a]
@@ -86,9 +87,10 @@ def advantages_by_definition(ours: Part) -> NDArray[np.float64]:
     return found
 
 
-def test_advantages_are_those_of_the_lives_that_were_watched() -> None:
+@pytest.mark.parametrize("at_horizon", ["bootstrap", "end"])
+def test_advantages_are_those_of_the_lives_that_were_watched(at_horizon: Any) -> None:
     """Fifty ticks of an episode of forty: deaths, a time limit, and lives that the recording leaves in the middle."""
-    ours = part(ticks=50)
+    ours = part(ticks=50, settings=SETTINGS.model_copy(update={"at_horizon": at_horizon}))
     batch, _ = ours.collect()
     assert ours.frames.terminated.any(), "somebody dies"
     assert ours.frames.truncated[39].any(), "the episode ends"

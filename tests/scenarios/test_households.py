@@ -29,15 +29,16 @@ observation_baseline = story("observation_baseline")
 
 
 def test_breakfast_is_cooked_and_eaten_and_shared(kitchen_breakfast: Story) -> None:
-    # Both start to cook at tick 10, for 40 ticks, and to eat at tick 52, for 15; they do it again later.
-    assert kitchen_breakfast.everybody("meal_cooked") == {"alice": [49, 183], "ben": [49, 183]}
-    assert kitchen_breakfast.everybody("meal_eaten") == {"alice": [66, 200], "ben": [66, 200]}
-    # Alice's use ends first in these ticks, with Ben still at his.
-    assert kitchen_breakfast.everybody("shared_meal") == {"alice": [66, 200]}
+    # Both start to cook at tick 10, for 40 ticks. The fridge is theirs then; they step up to it and start to eat at
+    # tick 51, for 15. Ben, who has had the first shower, is 5 ticks ahead the second time.
+    assert kitchen_breakfast.everybody("meal_cooked") == {"alice": [49, 185], "ben": [49, 180]}
+    assert kitchen_breakfast.everybody("meal_eaten") == {"alice": [65, 201], "ben": [65, 196]}
+    # Alice's use ends first in tick 65, with Ben still at his.
+    assert kitchen_breakfast.everybody("shared_meal") == {"alice": [65], "ben": [196]}
     assert set(kitchen_breakfast.everybody("shower_taken")) == {"alice", "ben"}
-    for name, other in (("alice", "ben"), ("ben", "alice")):
+    for name, chats in (("alice", 1), ("ben", 2)):  # at the end alice is still in the shower
         talk = [kitchen_breakfast.everybody(event).get(name, []) for event in ("chat_success", "chat_failure")]
-        assert sum(map(len, talk)) == 2, f"{name} begins a chat with {other} in each round"
+        assert sum(map(len, talk)) == chats, name
 
 
 def test_breakfast_costs_what_its_parts_cost(kitchen_breakfast: Story) -> None:
@@ -47,10 +48,18 @@ def test_breakfast_costs_what_its_parts_cost(kitchen_breakfast: Story) -> None:
 
 
 def test_breakfast_makes_them_less_hungry(kitchen_breakfast: Story) -> None:
-    # Alice: 0.5 - 67 ticks of 0.004 + 0.1 for tasting + 0.4 for eating.
+    # Alice: 0.5 - 66 ticks of 0.004 + 0.1 for tasting + 0.4 for eating.
     hunger = kitchen_breakfast.people["alice"].feature("need_hunger")
-    assert hunger[67] == pytest.approx(0.5 - 67 * 0.004 + 0.5, abs=1e-5)
+    assert hunger[66] == pytest.approx(0.5 - 66 * 0.004 + 0.5, abs=1e-5)
     assert all(min(person.feature("need_energy")) > 0.3 for person in kitchen_breakfast.people.values())
+
+
+def test_relief_at_breakfast_sums_to_how_much_better_off_they_end(kitchen_breakfast: Story) -> None:
+    # Alice's weighted squares of what is missing are 0.5^2 * 1 + 0.4^2 * 0.6 + 0 at first, less what they are at last.
+    alice = kitchen_breakfast.people["alice"]
+    last = [alice.feature(f"need_{need}")[-1] for need in ("hunger", "hygiene", "energy")]
+    missing = sum(weight * (1 - need) ** 2 for weight, need in zip((1.0, 0.6, 0.8), last, strict=True))
+    assert sum(alice.term("shaping")) == pytest.approx(0.25 + 0.096 - missing, abs=1e-4)
 
 
 def test_the_shower_is_contested_and_who_stalls_is_rotated(queue_conflict: Story) -> None:

@@ -29,6 +29,11 @@ class PPO(StrictModel):
     )
     gamma: Fraction = Field(0.995, description="discount a tick")
     gae_lambda: Fraction = Field(0.95, description="lambda of the advantages (arXiv:1506.02438)")
+    at_horizon: Literal["bootstrap", "end"] = Field(
+        "bootstrap",
+        description="what the last tick of an episode in the town leads to: the value of what is seen last, as if life "
+        "went on, or nothing, so that what is learned is the return of one episode (arXiv:1712.00378)",
+    )
     clip_range: Positive = Field(0.2, description="how far the ratio to the old policy may go before it is clipped")
     value_clip_range: Positive | None = Field(None, description="the same for values; nothing turns it off")
     entropy_coef: Weight = Field(

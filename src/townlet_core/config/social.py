@@ -23,6 +23,11 @@ class Queues(StrictModel):
     age_weight: Annotated[float, Field(ge=0, le=10)] = Field(
         0.1, description="ticks that somebody sent to the back gets back for each tick since its first request; 0: none"
     )
+    makers_first: bool = Field(
+        False,
+        description="true: who puts something into a thing that nobody is using, as a cook does, gets that thing next; "
+        "a holder who has only been waiting for it waits again",
+    )
 
 
 class Rivalry(StrictModel):

@@ -103,6 +103,8 @@ class Part:
         )
         values = np.concatenate([frames.values, bootstrap.reshape(1, *shape)])
         terminated, truncated = frames.terminated == 1, frames.truncated == 1
+        if settings.at_horizon == "end":
+            terminated, truncated = terminated | truncated, np.zeros_like(truncated)
         after = next_values(values, self._last_values(truncated), terminated, truncated)
         ended = terminated | truncated
         lam = lambdas(choices_of(frames.action_mask), settings.gae_lambda)

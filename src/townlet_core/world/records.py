@@ -176,7 +176,7 @@ PARAMS = record(
     ("radius", "i4"), ("social_slots", "u1"), ("kind_planes", "u1"),
     ("decay", "f4", (N_NEEDS,)), ("weight", "f4", (N_NEEDS,)),
     ("faint_below", "f4"), ("faint_after", "i4"), ("max_absences", "i4"), ("replace_after", "i4"),
-    ("cooldown", "i4"), ("ghost_after", "i4"), ("age_weight", "f4"),
+    ("cooldown", "i4"), ("ghost_after", "i4"), ("age_weight", "f4"), ("makers_first", "u1"),
     ("conflict", "f4"), ("ghost_factor", "f4"), ("chat_failure", "f4"), ("takeover_rivalry", "f4"),
     ("rivalry_decay", "f4"), ("avoid", "f4"),
     ("polite", "f4"), ("polite_relief", "f4"), ("chat_trust", "f4"), ("chat_familiarity", "f4"),

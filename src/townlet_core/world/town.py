@@ -266,7 +266,7 @@ def _params(s: Scenario, kinds: int, actions: int) -> dict[str, object]:
         "faint_below": s.lifecycle.faint_below, "faint_after": s.lifecycle.faint_after_ticks,
         "max_absences": s.lifecycle.max_absences, "replace_after": s.lifecycle.replace_after_ticks,
         "cooldown": s.queues.cooldown_ticks, "ghost_after": s.queues.ghost_step_after,
-        "age_weight": s.queues.age_weight,
+        "age_weight": s.queues.age_weight, "makers_first": s.queues.makers_first,
         "conflict": s.rivalry.conflict, "ghost_factor": s.rivalry.ghost_factor, "chat_failure": s.rivalry.chat_failure,
         "takeover_rivalry": s.rivalry.takeover, "rivalry_decay": s.rivalry.decay, "avoid": s.rivalry.avoid_threshold,
         "polite": s.trust.polite, "polite_relief": s.trust.polite_relief, "chat_trust": s.trust.chat,

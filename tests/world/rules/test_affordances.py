@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.towns import MANIFEST, Stage, town
+from townlet_core.world.records import NOTHING
 
 
 def at_the_fridge(**sections: Any) -> Stage:
@@ -174,6 +175,52 @@ def test_deliveries_come_every_so_often_as_far_as_they_fit() -> None:
         seen.append(int(stage.thing("fridge_1").stock))
     # 3 at the start; + 2 in tick 10, up to 5; none in tick 0
     assert seen == [3] * 10 + [5] * 21
+
+
+def at_both(makers_first: bool, **actions: str) -> Stage:
+    """Anna cooks in ticks 1 and 2, beside stove and fridge; from tick 0 on ben holds the fridge, which is empty."""
+    manifest = MANIFEST | {"kinds": MANIFEST["kinds"] | {"fridge": {"stock": {"item": "meals"}}}}
+    rows = ("C.c", "aFb")
+    stage = Stage(town(*rows, manifest=manifest, queues={"makers_first": makers_first, "ghost_step_after": 3}))
+    stage.tick(anna="request stove", ben="request fridge", **actions)
+    return stage.tick(anna="start cook").tick()
+
+
+def test_where_cooks_have_no_right_to_it_a_meal_goes_to_who_has_waited_for_it() -> None:
+    stage = at_both(makers_first=False)
+    assert (stage.thing("fridge_1").stock, stage.holder("fridge_1")) == (2, "ben")
+    assert "start eat" in stage.may("ben")
+
+
+def test_a_cook_has_the_first_go_at_the_meal_and_who_held_the_fridge_waits() -> None:
+    stage = at_both(makers_first=True)
+    assert (stage.holder("fridge_1"), stage.queue("fridge_1")) == ("anna", {"ben"})
+    assert stage.agent("ben").holds == NOTHING
+    assert stage.events("ben") == {}
+    stage.tick(anna="start eat").ticks(2)  # eats in ticks 3 to 5; then it is ben's turn
+    assert (stage.events("anna")["meal_eaten"], stage.holder("fridge_1")) == (1, "ben")
+
+
+def test_who_has_waited_at_the_fridge_keeps_its_turn_before_those_who_came_later() -> None:
+    stage = at_both(makers_first=True, cara="wait")
+    with stage.changing():
+        stage.agent("anna").holds, stage.thing("fridge_1").holder = NOTHING, NOTHING
+    stage = stage.tick(cara="request fridge")
+    assert stage.holder("fridge_1") == "ben"  # asked in tick 0, cara in tick 3
+
+
+def test_a_cook_who_dawdles_is_sent_to_the_back_like_anybody() -> None:
+    stage = at_both(makers_first=True)  # stalled in tick 2, in which the meal came
+    assert stage.tick().holder("fridge_1") == "anna"
+    stage.tick()
+    assert (stage.events("anna"), stage.holder("fridge_1")) == ({"ghost_step": 1}, "ben")
+
+
+def test_a_cook_takes_no_fridge_from_somebody_who_is_eating() -> None:
+    stage = Stage(town("C.", "aF", ".b", queues={"makers_first": True}))
+    stage.tick(anna="request stove", ben="request fridge").tick(anna="start cook", ben="start eat").tick()
+    assert stage.events("anna") == {"affordance_finish": 1}
+    assert (stage.holder("fridge_1"), stage.agent("anna").holds) == ("ben", NOTHING)
 
 
 def meal_in_company(distance: int) -> Stage:

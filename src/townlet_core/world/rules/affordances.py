@@ -9,7 +9,7 @@ from townlet_core.world.kernel import kernel
 from townlet_core.world.records import FIRST_REQUEST, N_NEEDS, NOTHING, POWER, WATER
 from townlet_core.world.rules.counting import count
 from townlet_core.world.rules.movement import apart
-from townlet_core.world.rules.queues import give_up
+from townlet_core.world.rules.queues import give_up, serve_maker
 from townlet_core.world.rules.relationships import both_feel
 from townlet_core.world.rules.requirements import is_met
 from townlet_core.world.scalars import ONE, ZERO, clip
@@ -72,12 +72,17 @@ def fail(a, agents, things, spots, grid, events):
 
 @kernel
 def deliver(me, offer, things, spots, nearest):
-    """Put what an affordance makes into the nearest thing of the kind that receives it, as far as it fits."""
+    """Put what an affordance makes into the nearest thing of the kind that receives it, as far as it fits.
+
+    Returns:
+        That thing, or NOTHING.
+    """
     if offer.makes == NOTHING:
-        return
+        return NOTHING
     o = i64(nearest[offer.makes, me.y, me.x])
     if o != NOTHING:
         things[o].stock = min(things[o].stock + offer.amount, spots[o].capacity)
+    return o
 
 
 @kernel
@@ -101,7 +106,7 @@ def finish(a, agents, things, ties, cooldown, grid, events, town, freed, tick):
     o = i64(me.holds)
     for need in range(N_NEEDS):
         me.needs[need] = clip(me.needs[need] + offer.effect[need], ZERO, ONE)
-    deliver(me, offer, things, town.spots, town.nearest)
+    filled = deliver(me, offer, things, town.spots, town.nearest)
     if offer.shared == 1:
         share_meal(a, agents, ties, town.offers, events, params)
     me.doing = NOTHING
@@ -109,6 +114,8 @@ def finish(a, agents, things, ties, cooldown, grid, events, town, freed, tick):
     give_up(a, agents, things, town.spots, grid)
     cooldown[a, o] = tick + params.cooldown
     freed[o] = a
+    if params.makers_first == 1 and filled != NOTHING:
+        serve_maker(a, filled, agents, things, town.spots, grid)
     count(events[a], AFFORDANCE_FINISH)
     if offer.event != NOTHING:
         count(events[a], offer.event)

@@ -43,6 +43,21 @@ def give_up(a, agents, things, spots, grid):
 
 
 @kernel
+def serve_maker(a, o, agents, things, spots, grid):
+    """Who has put something into a thing that nobody uses has the first go at it; a mere holder waits again, in its turn."""
+    thing = things[o]
+    if thing.holder != NOTHING:
+        h = i64(thing.holder)
+        if agents[h].doing != NOTHING:
+            return
+        give_up(h, agents, things, spots, grid)
+        agents[h].queued = o  # with its old ticket
+        thing.waiting += 1
+    thing.stalled = 0
+    reserve(o, a, agents, things, spots, grid)
+
+
+@kernel
 def release(agents, act, things, spots, grid):
     """Those who release give up what they hold or wait for."""
     for a in range(len(agents)):
