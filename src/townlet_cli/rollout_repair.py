@@ -49,6 +49,6 @@ def _show(report: RepairReport) -> None:
         put(f"missing: {each.what}: {each.why}")
     put(f"{report.place}: {DONE[report.outcome]}: {counted(report.samples, 'sample')}")
     for name in report.set_aside:
-        warn(f"{name} is a damaged file that was set aside")
+        warn(f"{name.rpartition('.damaged')[0]} was set aside as {name}")
     for words in report.notes:
         note(words)

@@ -69,8 +69,8 @@ def test_what_is_damaged_is_set_aside_and_what_is_missing_told(townlet: Townlet,
         "day: is repaired in part: 1 sample",
     ]
     assert done.stderr.splitlines() == [
-        "warning: day_ben_002.npz.damaged is a damaged file that was set aside",
-        "warning: day_ben_002.json.damaged is a damaged file that was set aside",
+        "warning: day_ben_002.npz was set aside as day_ben_002.npz.damaged",
+        "warning: day_ben_002.json was set aside as day_ben_002.json.damaged",
     ]
     assert townlet("rollout", "verify", "day").returncode == 0
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from pydantic import Field
 
 from townlet_core.errors import OutputError, SampleError, UsageError
-from townlet_core.samples.commit import STAGE_PREFIX
 from townlet_core.samples.findings import Problem, problem_of
 from townlet_core.samples.goldens import (
     CHANGES,
@@ -34,7 +33,7 @@ from townlet_core.samples.goldens import (
     review,
 )
 from townlet_core.samples.jsonfile import parse_model
-from townlet_core.samples.manifest import Manifest, files_of, manifests_below, read_manifest
+from townlet_core.samples.manifest import STAGE_PREFIX, Manifest, files_of, manifests_below, read_manifest
 from townlet_core.samples.metrics import read_metrics
 from townlet_core.samples.provenance import git_commit, printable, version_of
 from townlet_core.samples.putting import put_in_place
