@@ -38,7 +38,7 @@ class RepairReport(StrictModel):
     rebuilt: tuple[str, ...] = Field(description="files that were written anew")
     missing: tuple[Missing, ...] = Field(description="what is not in it any more")
     set_aside: tuple[str, ...] = Field(
-        description="damaged files, and those of lives that are missing, kept under other names: .damaged"
+        description="names that damaged files, and what belongs to them, were given"
     )
     notes: tuple[str, ...] = Field(description="what is good to know")
 
