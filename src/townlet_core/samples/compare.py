@@ -32,6 +32,7 @@ from townlet_core.samples.npz import NpzReader
 from townlet_core.samples.provenance import printable
 from townlet_core.schema import StrictModel
 
+MOST_NAMED = 8
 NO_COLUMN = ""  # of an array that has one number a tick
 
 Array = NDArray[Any]
@@ -110,7 +111,7 @@ def compare(a: Path, b: Path) -> Comparison:
     one, other = read_side(a), read_side(b)
     both = [key for key in one.lives if key in other.lives]
     if not both:
-        names = " and ".join(", ".join(sorted({agent for _, agent in side.lives})) for side in (one, other))
+        names = " and ".join(_some_agents(side) for side in (one, other))
         raise SampleError(f"has no life in common with {b}: there are {names}", where=str(a))
     only: dict[str, None] = dict.fromkeys(_alone(one, other))
     found: list[_Found] = []
@@ -130,8 +131,15 @@ def compare(a: Path, b: Path) -> Comparison:
         first=found[0].first if found else None,
         spread=tuple(each.spread for each in found),
         only=tuple(only),
-        settings=tuple(settings(one.manifest.metadata, other.manifest.metadata)),
+        settings=tuple(settings(one, other)),
     )
+
+
+def _some_agents(side: Side) -> str:
+    """Name the first few agents of a capture."""
+    agents = list(dict.fromkeys(agent for _, agent in side.lives))
+    left_out = len(agents) - MOST_NAMED
+    return ", ".join(agents[:MOST_NAMED]) + (f" and {left_out:,} more" if left_out > 0 else "")
 
 
 def _alone(one: Side, other: Side) -> Iterator[str]:
