@@ -68,7 +68,7 @@ class Spread(StrictModel):
     ticks: int = Field(description="ticks in which it differs")
     of: int = Field(description="ticks compared")
     columns: tuple[str, ...] = Field(description="columns that differ, the earliest first; none for one without")
-    largest: float | None = Field(description="the largest difference; none where these are no amounts")
+    largest: float | None = Field(description="the largest difference; none where these are no finite amounts")
 
 
 class Comparison(StrictModel):
@@ -266,10 +266,12 @@ def _differs(a: Array, b: Array) -> NDArray[np.bool_]:
 
 
 def _largest(a: Array, b: Array) -> float | None:
-    """Give the largest difference of amounts; flags have none."""
+    """Give the largest difference of amounts; flags have none, nor has what is not finite."""
     if a.dtype.kind == "b":
         return None
-    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+    with np.errstate(invalid="ignore"):
+        largest = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+    return largest if np.isfinite(largest) else None
 
 
 def _spread(life: Life, array: str, low: int, differs: Array, names: tuple[str, ...], largest: float | None) -> Spread:
