@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from townlet_cli.keys import whole_screen
 from townlet_cli.render import put
 from townlet_cli.town_view import GAP, LEAST_PANEL, NEEDS, TILE, Line, News, TownView, beside, cropped
+from townlet_core.errors import OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SPEEDS = (0.5, 1, 2, 4, 8, 15, 30, 60, 120, 240)  # ticks a second
 MOST_FRAMES_A_SECOND = 30
+SIGNS = "▀█▏·❚→…"
 IDLE_SECONDS = 0.25  # after which a stopped picture is looked at again: the terminal may have another size
 KEPT_BYTES = 256 * 2**20  # of moments that one can go back to
 LEAST_SHARE = 0.4  # of the screen that the map has
@@ -26,15 +28,20 @@ HELP = (
     ("space", "stop, and go on"),
     (". or →", "a tick on"),
     (", or ←", "a tick back"),
-    ("home end", "the beginning; the last tick played"),
+    ("home end", "the first tick; the last"),
     ("+ -", "faster, slower"),
-    ("tab 1…9", "the next in focus; the first nine"),
+    ("tab 1…9", "who is in focus"),
     ("0", "nobody in focus"),
     ("z", "tiles larger, smaller"),
     ("?", "this help"),
     ("q", "leave"),
 )
-FOOT = "space stop · . , step · + - speed · tab 1…9 focus · z zoom · ? help · q quit"
+FEET = (
+    "space stop · . , step · + - speed · tab 1…9 focus · z zoom · ? help · q quit",
+    "space stop · . , step · + - speed · ? help · q quit",
+    "space stop · ? help · q quit",
+    "? help · q quit",
+)  # that which fits is shown
 
 
 class Reel:
@@ -176,7 +183,8 @@ class Screen:
         else:
             panel = self.view.panel(scene, self.news[: self.told[self.at]], columns - width - GAP - 1, room, self.focus)
         body = beside(town, panel, width, columns, room)
-        return [cropped(self._head(scene), columns), *body, cropped([(FOOT, "dim")], columns)][:rows]
+        foot = next((foot for foot in FEET if len(foot) <= columns), FEET[-1])
+        return [cropped(self._head(scene), columns), *body, cropped([(foot, "dim")], columns)][:rows]
 
     def _head(self, scene: Scene) -> Line:
         """Say what is shown, and when."""
@@ -194,9 +202,19 @@ class Screen:
 
 
 def play_on_terminal(playback: Playback, *, speed: float, focus: int | None) -> bool:
-    """Play a town until it is left, and tell whether all of it was played. Without keys the end is enough."""
+    """Play a town until it is left, and tell whether all of it was played. Without keys the end is enough.
+
+    Raises:
+        OutputError: the terminal cannot show it.
+    """
     from rich.console import Console
 
+    try:
+        SIGNS.encode(sys.stdout.encoding)
+    except UnicodeEncodeError as error:
+        problem = f"its encoding, {sys.stdout.encoding}, has not the signs that a town is drawn with"
+        hint = "set LC_ALL=C.UTF-8, or give --frames"
+        raise OutputError(problem, where="standard output", hint=hint) from error
     console = Console(highlight=False, markup=False, emoji=False)
     screen = Screen(playback, console, speed=speed, focus=focus)
     with whole_screen() as keys:

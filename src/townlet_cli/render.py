@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 KILO = 1000
 PIPE_COLUMNS = 10_000  # nothing reads a pipe's width, so no line of a table is folded or cut there
+# What a file may hold to have a terminal do things; but for colours, which we set ourselves.
+CONTROLS = re.compile(r"(\x1b\[[\d;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def prepare_streams() -> None:
@@ -35,12 +38,21 @@ def put(text: str) -> None:
         OutputError: standard output cannot take it.
     """
     try:
-        print(text.rstrip("\n"), flush=True)
+        print(_tamed(text, coloured=sys.stdout.isatty()).rstrip("\n"), flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
         silence(sys.stdout)
         raise describe_fault(error) from error
+
+
+def _tamed(text: str, *, coloured: bool = False) -> str:
+    """Write signs out that a terminal would obey, as JSON does."""
+
+    def written_out(found: re.Match[str]) -> str:
+        return found[0] if found[1] and coloured else f"\\u{ord(found[0][0]):04x}{found[0][1:]}"
+
+    return CONTROLS.sub(written_out, text)
 
 
 def describe_fault(error: OSError) -> OutputError:
@@ -123,7 +135,7 @@ def _console() -> Console:
 def tell(text: str) -> None:
     """Print something that is not data. Where nobody can be told, the exit code has to do."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(_tamed(text), file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 SAME, DIFFERENT = 0, 1
 MOST_ROWS = 30
 MOST_COLUMNS = 3
-MOST_SIGNS = 200  # of what only one of them has
+MOST_ONLY, MOST_SIGNS = 20, 200  # of what only one of them has
 
 
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", parser=path_of, help="Folder of a capture, or its manifest.")],
-    b: Annotated[Path, typer.Argument(metavar="B", parser=path_of, help="Folder of another capture.")],
+    b: Annotated[Path, typer.Argument(metavar="B", parser=path_of, help="Folder of another, or its manifest.")],
     as_json: Json = False,
 ) -> None:
     """Find where two captures part: tick, agent, array and feature; and show how it spreads from there.
@@ -52,8 +52,10 @@ def _show(comparison: Comparison) -> None:
         if left_out > 0:
             put(f"... and {left_out:,} more, with --json")
         put("")
-    for words in comparison.only:
+    for words in comparison.only[:MOST_ONLY]:
         put(shorten(words, MOST_SIGNS, placeholder=" ... (all with --json)"))
+    if len(comparison.only) > MOST_ONLY:
+        put(f"... and {len(comparison.only) - MOST_ONLY:,} more, with --json")
     put(_summary(comparison))
     for words in comparison.settings:
         note(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ DEFAULT_SPEED = 8
 FORMATS = (".gif", ".apng", ".html")
 OF_CONFIG = ("--policy", "--seed", "--ticks", "--set")
 LEAST_SPEED, MOST_SPEED = 0.1, 1000.0
+NO_SCREENS = ("dumb", "unknown")  # terminals on which nothing can be drawn over
 
 
 What = Annotated[
@@ -85,8 +87,8 @@ def play(
 ) -> None:
     """Play a town in the terminal, tick by tick; press ? there for the keys. With --output, draw it into a file.
 
-    A capture does not say where anybody was. Its town is played again with the actions that were recorded, and all that
-    its samples hold is compared with what comes of it.
+    A capture does not say where anybody was. Its town is played again with the actions that were recorded; what its
+    samples hold of features, masks, rewards and events is compared with what comes of it.
     """
     from townlet_core.rollout.playback import choose
     from townlet_core.world.compiling import notice_compiling
@@ -99,7 +101,8 @@ def play(
         if output is not None:
             _draw(playback, output, scale, fps or DEFAULT_SPEED, force=force)
         else:
-            _show(playback, slot, speed or DEFAULT_SPEED, plain=frames)
+            to_its_end = (shown or ALL_TICKS).stop > playback.ticks
+            _show(playback, slot, speed or DEFAULT_SPEED, plain=frames, to_its_end=to_its_end)
 
 
 def _check_options(
@@ -162,13 +165,13 @@ def _slot(focus: str | None, playback: Playback) -> int | None:
     return slots.index(focus)
 
 
-def _show(playback: Playback, focus: int | None, speed: float, *, plain: bool) -> None:
+def _show(playback: Playback, focus: int | None, speed: float, *, plain: bool, to_its_end: bool) -> None:
     """Play it where somebody watches, else print it."""
     from townlet_cli.playing import play_on_terminal, print_frames
 
-    if plain or not sys.stdout.isatty():
+    if plain or not sys.stdout.isatty() or os.environ.get("TERM") in NO_SCREENS:
         print_frames(playback)
-    elif play_on_terminal(playback, speed=speed, focus=focus) and playback.is_again:
+    elif play_on_terminal(playback, speed=speed, focus=focus) and playback.is_again and to_its_end:
         note("all of it came out as it was captured")
 
 

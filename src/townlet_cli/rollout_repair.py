@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from townlet_core.samples.kept import RepairReport
 
 FINE, PARTLY = 0, 4
+MOST_MISSING = 20
 DONE = {
     "sound": "is sound; nothing was changed",
     "finished": "the interrupted capture was whole, and is in place now",
@@ -45,10 +46,12 @@ def repair(
 def _show(report: RepairReport) -> None:
     for name in report.rebuilt:
         put(f"{name}: written anew")
-    for each in report.missing:
+    for each in report.missing[:MOST_MISSING]:
         put(f"missing: {each.what}: {each.why}")
+    if len(report.missing) > MOST_MISSING:
+        put(f"... and {len(report.missing) - MOST_MISSING:,} more, which the manifest lists")
     put(f"{report.place}: {DONE[report.outcome]}: {counted(report.samples, 'sample')}")
     for name in report.set_aside:
-        warn(f"{name} is a damaged file that was set aside")
+        warn(f"{name.rpartition('.damaged')[0]} was set aside as {name}")
     for words in report.notes:
         note(words)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from townlet_core.samples.verify import Verification
 
 FINE, FINDING = 0, 1
+MOST_NOTES = 20
 
 Places = Annotated[
     list[Path],
@@ -108,11 +109,13 @@ def _show(verification: Verification, *, recaptured: bool) -> None:
     ]
     if recaptured:
         facts.append(
-            f"{verification.recaptured} of {counted(verification.hashes, 'hash')} the same when captured again"
+            f"{verification.recaptured:,} of {counted(verification.hashes, 'hash')} the same when captured again"
         )
     verdict = "ok, so far as it can be verified" if verification.unverified else "ok"
     if verification.problems:
         verdict = counted(len(verification.problems), "problem")
     put(f"{verification.place}: {verdict}: {', '.join(facts)}")
-    for words in verification.notes:
+    for words in verification.notes[:MOST_NOTES]:
         note(f"{verification.place}: {words}")
+    if len(verification.notes) > MOST_NOTES:
+        note(f"{verification.place}: and {len(verification.notes) - MOST_NOTES:,} more, with --json")

@@ -22,6 +22,7 @@ GAP = 2
 BAR_CELLS, LONG_BAR_CELLS = 5, 24
 LEAST_DETAIL = 14  # rows of a panel in which somebody is shown at length too
 MOST_DIGIT = 9
+MOST_NAME, LEAST_ROW = 11, 10  # cells of a name in a row of its own; of the rest of that row
 
 
 # Cells that a tile takes, across and down.
@@ -189,14 +190,15 @@ class TownView:
         place = next((number for number, person in enumerate(people) if person.slot == focus), 0)
         first = _begin(place, shown, len(people))
         lines: list[Line] = []
+        name = min(max((len(person.name) for person in people), default=0), MOST_NAME, max(columns - LEAST_ROW, 1))
         for number in range(first, first + shown):
             person = people[number]
-            lines += (
-                self._card(person, number, columns, focus) if cards else [self._row(person, number, columns, focus)]
-            )
-            lines += [[]] if cards else []
+            if cards:
+                lines += [*self._card(person, number, columns, focus), []]
+            else:
+                lines.append(self._row(person, number, columns, name, focus))
         if shown < len(people):
-            lines.append([(f"  {first + 1}–{first + shown} of {len(people)}, tab goes on", "dim")])
+            lines.append([(f"  {first + 1}–{first + shown} of {len(people)} · tab", "dim")])
         lines += detail
         left = rows - len(lines) - 1
         return [*lines, [], *self._news(news, left)] if left > 0 else lines[:rows]
@@ -224,13 +226,16 @@ class TownView:
         job = f"  {person.job}: {person.shift}" if person.job else ""
         yield [("  money   ", "dim"), (f"{person.money:.2f}", "bold"), (job, "")]
 
-    def _row(self, person: Person, number: int, columns: int, focus: int | None) -> Line:
-        """Show somebody in one line: a level a need, money, what they are at."""
-        line: Line = [(f"{_key(number)} {person.name[:11]:<11} ", self._name_style(person, focus))]
+    def _row(self, person: Person, number: int, columns: int, name: int, focus: int | None) -> Line:
+        """Show somebody in one line: a level a need, money if there is room for it, what they are at."""
+        line: Line = [(f"{_key(number)} {person.name[:name]:<{name}}", self._name_style(person, focus)), (" ", "")]
         for level in person.needs:
             style = self._looks.colour_of_need(level) if self.colour else ""
             line.append((_level(level), style))
-        return cropped([*line, (f" {person.money:5.2f} ", "bold"), (person.told, "")], columns)
+        money: Line = [(f" {person.money:5.2f}", "bold")]
+        if sum(len(text) for text, _ in (*line, *money)) > columns:
+            money = []  # half a number would be a wrong one
+        return cropped([*line, *money, (" ", ""), (person.told, "")], columns)
 
     def _name_style(self, person: Person, focus: int | None) -> str:
         mark = "bold reverse" if person.slot == focus else "bold"

@@ -48,6 +48,22 @@ def test_a_program_gets_all_of_it(townlet: Townlet, tmp_path: Path) -> None:
     assert report["spread"][0]["columns"] == ["need_hunger"]
 
 
+def test_of_what_only_one_has_the_first_are_named(townlet: Townlet, tmp_path: Path) -> None:
+    write_capture(tmp_path / "a", agents=[f"agent_{number}" for number in range(30)])
+    write_capture(tmp_path / "b", agents=["agent_0"])
+    write_capture(tmp_path / "c", agents=["zoe"])
+    lines = townlet("rollout", "diff", "a", "b").stdout.splitlines()
+    assert [line for line in lines if "only in A" in line] == [
+        f"agent_{number} is only in A: ticks 0 to 2" for number in range(1, 21)
+    ]
+    assert lines[-2] == "... and 9 more, with --json"
+    refused = townlet("rollout", "diff", "c", "a")
+    assert refused.stderr == (
+        "error: c: has no life in common with a: there are zoe and agent_0, agent_1, agent_2, agent_3, agent_4, "
+        "agent_5, agent_6, agent_7 and 22 more\n"
+    )
+
+
 # A commit whose town cannot be captured is passed over, which 125 means to git.
 SCRIPT = """\
 #!/bin/sh

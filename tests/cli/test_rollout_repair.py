@@ -69,10 +69,27 @@ def test_what_is_damaged_is_set_aside_and_what_is_missing_told(townlet: Townlet,
         "day: is repaired in part: 1 sample",
     ]
     assert done.stderr.splitlines() == [
-        "warning: day_ben_002.npz.damaged is a damaged file that was set aside",
-        "warning: day_ben_002.json.damaged is a damaged file that was set aside",
+        "warning: day_ben_002.npz was set aside as day_ben_002.npz.damaged",
+        "warning: day_ben_002.json was set aside as day_ben_002.json.damaged",
     ]
     assert townlet("rollout", "verify", "day").returncode == 0
+
+
+def test_of_much_that_is_missing_the_first_is_named(townlet: Townlet, tmp_path: Path) -> None:
+    write_capture(tmp_path / "day", agents=[f"agent_{number}" for number in range(30)])
+    for number in range(25):
+        (tmp_path / "day" / f"day_agent_{number}_{number + 1:03}.npz").unlink()
+    done = townlet("rollout", "repair", "day")
+    assert done.stdout.splitlines()[19:] == [
+        "missing: day_agent_19_020.npz: is missing",
+        "... and 5 more, which the manifest lists",
+        "day: is repaired in part: 5 samples",
+    ]
+    notes = townlet("rollout", "verify", "day").stderr.splitlines()
+    assert (len(notes), notes[-1]) == (
+        21,
+        "note: day: and 6 more, with --json",
+    )  # of 25 lives, and that it was repaired
 
 
 def test_what_cannot_be_proven_is_refused(townlet: Townlet, tmp_path: Path) -> None:

@@ -47,6 +47,19 @@ def test_a_root_with_several_captures_ends_with_the_worst_of_them(townlet: Townl
     assert townlet("rollout", "verify", "root").returncode == 1
 
 
+def test_no_sign_in_a_capture_has_a_terminal_do_anything(townlet: Townlet, tmp_path: Path) -> None:
+    """ESC[2J would clear the screen; 0x9b is ESC[ in one sign."""
+    write_capture(tmp_path / "day")
+    manifest = json.loads((tmp_path / "day" / "day_manifest.json").read_text())
+    manifest["metadata"]["scenario_name"] = "\x1b[2Jbath\x9b2J"
+    (tmp_path / "day" / "day_manifest.json").write_text(json.dumps(manifest))
+    for command in (["verify", "day"], ["show", "day"], ["show", "day", "--json"], ["diff", "day", "day"]):
+        done = townlet("rollout", *command)
+        assert not {"\x1b", "\x9b"} & set(done.stdout + done.stderr)
+    assert "\\u001b[2Jbath\\u009b2J" in townlet("rollout", "show", "day").stdout
+    assert json.loads(townlet("rollout", "show", "day", "--json").stdout)["scenario"] == "\x1b[2Jbath\x9b2J"
+
+
 def test_what_the_predecessor_wrote_is_verified_so_far_as_that_goes(townlet: Townlet, tmp_path: Path) -> None:
     write_old_capture(tmp_path, newer=True)
     (tmp_path / "rollout_sample_metrics.json").write_text('{"rollout_sample_anna_001.npz": {"reward_sum": -0.25}}')

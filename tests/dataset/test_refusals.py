@@ -67,7 +67,7 @@ def test_a_file_that_differs_from_its_seal_is_refused(tmp_path: Path) -> None:
     rewrite(a / "day_anna_001.json", '"life": 1', '"life": 2')
     assert refusal(a, folder=tmp_path) == (
         "a/day_anna_001.json: has been altered: its hash is not that of the seal\n"
-        "hint: capture again, or fetch the files anew from where they are whole"
+        "hint: see 'townlet rollout repair', or fetch the files anew from where they are whole"
     )
 
 

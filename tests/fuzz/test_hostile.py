@@ -155,7 +155,7 @@ def test_a_hostile_log_is_told_of_line_by_line(what: str, tmp_path: Path) -> Non
     assert code == READ, said
 
 
-@pytest.mark.parametrize("name", ["day_anna_001.npz", "day_anna_001.json"])
+@pytest.mark.parametrize("name", ["day_anna_001.npz", "day_anna_001.json", "day_seal.json"])
 def test_a_link_out_of_the_folder_of_a_capture_is_refused(name: str, tmp_path: Path) -> None:
     write_capture(tmp_path / "out")
     os.rename(tmp_path / "out" / name, tmp_path / name)
@@ -177,13 +177,20 @@ def test_a_path_out_of_the_folder_of_a_capture_is_refused(path: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("what", ["folder", "endless"])
+@pytest.mark.parametrize("what", ["folder", "endless", "pipe"])
 def test_what_is_no_file_is_refused(name: str, what: str, tmp_path: Path) -> None:
     reader: Reader = READERS[name]
     path = reader.valid(tmp_path)
     if name in ("tensors", "log"):
         pytest.skip("a hash of it is taken here by the test; a log may be a device")
+    if what == "pipe" and not (reader.is_json or name == "npz"):
+        pytest.skip("what people write may come through a pipe")
     path.unlink()
-    path.mkdir() if what == "folder" else path.symlink_to("/dev/zero")
+    if what == "folder":
+        path.mkdir()
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
     code, said = confined(lambda: reader.read(path))
     assert code == (READ if name.startswith("capture by") else REFUSED), said  # `examine` gives its problems

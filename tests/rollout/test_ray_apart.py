@@ -16,8 +16,8 @@ import pytest
 
 from tests.rollout.kitchens import KITCHEN, npz_files
 from tests.rollout.suites import LONG, children_of, contents, is_alive, wait_until, write_broken, write_field
-from townlet_core.rollout.suite_report import SuiteReport
 from townlet_core.samples.seal import verify
+from townlet_core.samples.suite_report import SuiteReport
 
 RAY = Path(sys.executable).with_name("ray")
 HIDE = 'mount -t tmpfs none "$0" && mkdir "$1" && export TMPDIR="$1" && shift 1 && exec "$@"'

@@ -20,6 +20,7 @@ from tests.samples.captures import (
     write_capture,
     write_old_capture,
 )
+from tests.samples.test_seal import edit, repack
 from townlet_core.errors import SampleError
 from townlet_core.samples.align import MASKS, ORDER
 from townlet_core.samples.commit import staged
@@ -209,6 +210,37 @@ def test_what_it_was_made_from_is_told_and_is_no_difference(tmp_path: Path) -> N
     write(tmp_path / "b", a_sample(), seed=8, capture_timestamp="2024-05-02T12:00:00Z")
     comparison = compare(tmp_path / "a", tmp_path / "b")
     assert (comparison.settings, comparison.differs) == (("seed: 7 in A, 8 in B",), False)
+
+
+def test_the_keys_of_the_configuration_that_differ_are_named(tmp_path: Path) -> None:
+    configs = {
+        "a": {"scenario": {"name": "kitchen", "ticks": 3, "agents": [{"wallet": 1.5}]}, "manifest": {"bed": "x" * 50}},
+        "b": {"scenario": {"name": "kitchen", "ticks": 3, "agents": [{"wallet": 2.0}, {}]}, "manifest": {}},
+    }
+    for name, config in configs.items():
+        write_capture(tmp_path / name, config_hash=name * 64)
+        edit(tmp_path / name / "day_seal.json", config=config)
+    assert compare(tmp_path / "a", tmp_path / "b").settings == (
+        f"config_hash: {'a' * 20} in A, {'b' * 20} in B",
+        "config: agents.0.wallet: 1.5 in A, 2.0 in B",
+        "config: agents.1: nothing in A, {} in B",
+        f'config: manifest.bed: "{"x" * 39}... in A, nothing in B',
+    )
+    write_capture(tmp_path / "c", config_hash="c" * 64)
+    (tmp_path / "c" / "day_seal.json").unlink()  # nothing tells what it was made from
+    assert compare(tmp_path / "a", tmp_path / "c").settings == (f"config_hash: {'a' * 20} in A, {'c' * 20} in B",)
+
+
+@pytest.mark.parametrize(("number", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-0.0, "-0.0")])
+def test_numbers_that_are_none_are_compared_by_their_bits(tmp_path: Path, number: float, shown: str) -> None:
+    write_capture(tmp_path / "a")
+    write_capture(tmp_path / "b")
+    for name in ("a", "b"):
+        repack(tmp_path / name / "day_anna_001.npz", rewards=np.array([0, 0, number if name == "b" else 0], np.float32))
+    first = compare(tmp_path / "a", tmp_path / "b").first
+    assert first is not None
+    assert (first.tick, first.array, first.a, first.b) == (2, "rewards", "0.0", shown)
+    assert not compare(tmp_path / "b", tmp_path / "b").differs
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ class Mood(StrictModel):
         pytest.param(b"[" * 100_000, ": nested too deeply", id="deep"),
         pytest.param(b'{"a": "\xff"}', ": not UTF-8: byte 7 is 0xff", id="not UTF-8"),
         pytest.param(b'{"a": 1,\n "b"}', ":2:5: not JSON: expecting ':' delimiter", id="broken"),
+        pytest.param(b"\xef\xbb\xbf{}", ": begins with a byte order mark, which JSON has not", id="a mark"),
         pytest.param(b"", ":1:1: not JSON: expecting value", id="empty"),
-        pytest.param(b'{"a": ' + b"9" * 5000 + b"}", ": Exceeds the limit", id="an endless number"),
+        pytest.param(b'{"a": ' + b"9" * 5000 + b"}", ": holds a number of too many digits", id="an endless number"),
         pytest.param(b" " * 101, ": larger than the limit of 100 bytes", id="too large"),
     ],
 )

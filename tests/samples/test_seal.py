@@ -87,7 +87,10 @@ ALTERED = "has been altered: its hash is not that of the seal"
         ),
         pytest.param(
             lambda at: (at / "day_ben_002.npz").unlink(),
-            ["day_manifest.json: day_ben_002.npz is missing\nhint: the capture is incomplete; capture again"],
+            [
+                "day_manifest.json: day_ben_002.npz is missing\n"
+                "hint: the capture is incomplete; see 'townlet rollout repair', or capture again"
+            ],
             id="a sample gone",
         ),
         pytest.param(

@@ -205,3 +205,17 @@ def test_what_is_no_capture_cannot_be_verified(tmp_path: Path) -> None:
         examine(tmp_path / "notes.txt")
     with pytest.raises(SampleError, match=r"(?s)holds no capture.*hint: an interrupted capture is here"):
         examine(tmp_path)
+
+
+def test_a_capture_that_has_lost_its_manifest_is_sent_to_repair(tmp_path: Path) -> None:
+    write_capture(tmp_path).unlink()
+    with pytest.raises(SampleError, match=r"(?s)holds no capture.*hint: a capture that has lost its manifest is here"):
+        examine(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["day_anna_001.npz", "day_anna_001.json", "day_metrics.json", "day_manifest.json"])
+def test_a_link_that_leads_to_itself_is_a_missing_file(tmp_path: Path, name: str) -> None:
+    path = write_capture(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to(name)
+    assert f"{name} is missing" in [each.problem for each in examine(path.parent).problems]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +54,7 @@ def find_captures(places: Sequence[Path]) -> list[Capture]:
     manifests = [find_manifest(place) if place.is_dir() else place for place in places]
     named: dict[Path, Path] = {}
     for place, path in zip(places, manifests, strict=True):
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if real in named:
             raise SampleError(f"is the same capture as {named[real]}", where=str(place), hint="name each capture once")
         named[real] = place
@@ -78,7 +79,7 @@ def _check_seal(path: Path) -> None:
     found = verify(path)
     if found:
         first, more = found[0], f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        hint = first.hint or "capture again, or fetch the files anew from where they are whole"
+        hint = first.hint or "see 'townlet rollout repair', or fetch the files anew from where they are whole"
         raise SampleError(first.problem + more, where=first.where, hint=hint)
 
 

@@ -134,9 +134,11 @@ def read_bytes(path: Path, most: int) -> bytes:
     """Read a file of bounded size.
 
     Raises:
-        InputError: missing, unreadable or larger.
+        InputError: missing, not a file, unreadable or larger.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError("is not a file", where=str(path))  # a pipe may never be written to
         with path.open("rb") as file:
             data = file.read(min(os.fstat(file.fileno()).st_size, most) + 1)  # Python sets all of that aside
     except OSError as error:

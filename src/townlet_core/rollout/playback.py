@@ -68,8 +68,8 @@ def play_again(place: Path, world: int | None = None) -> Playback:
     """Play again what a capture recorded.
 
     A capture does not say where in town anybody was. But a world's course depends on its seed and the actions alone,
-    and both are in the capture: its town is played again with the actions that were recorded, and all that its samples
-    hold is compared on the way with what comes of it.
+    and both are in the capture: its town is played again with the actions that were recorded. Features, masks, rewards,
+    their terms and events are compared on the way with what comes of it; what is seen on maps follows from these.
 
     Args:
         place: folder of the one capture in it, or a manifest.

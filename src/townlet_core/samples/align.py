@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet_core.samples.manifest import Entry, PlainManifest, PlainMetadata, locate, read_manifest
+from townlet_core.errors import SampleError
+from townlet_core.samples.manifest import Entry, PlainManifest, files_of, locate, read_manifest
 from townlet_core.samples.npz import NpzReader
 from townlet_core.samples.sample import ARRAYS, Meta, PlainMeta, check_actions, check_header, read_meta
+from townlet_core.samples.seal import read_seal
 from townlet_core.samples.verify import manifest_at
 
 # In a tick an agent sees, expects, acts, and gets: what differs first in this order is nearest to the cause.
@@ -30,7 +34,9 @@ NAMED_AFTER = {
 }
 TOLD = ("scenario_name", "config_hash", "seed", "ticks", "worlds", "policy", "policy_hash", "tool_version")
 MOST_SHOWN = 20  # of a hash
+MOST_KEYS, MOST_OF_VALUE = 12, 40  # of a configuration that are named; signs of a value
 MASKS = ("action_mask", "last_action_mask")
+ABSENT = "nothing"  # what a tree has where the other has something
 
 Array = NDArray[Any]
 
@@ -146,13 +152,49 @@ def per_tick(array: str) -> bool:
     return ARRAYS[array].axes[0] in ("T", "T+1")
 
 
-def settings(a: PlainMetadata | None, b: PlainMetadata | None) -> Iterator[str]:
+def settings(a: Side, b: Side) -> Iterator[str]:
     """Say what two captures were made from, where that is not the same."""
+    scenarios = [getattr(side.manifest.metadata, "scenario_name", None) for side in (a, b)]
     for key in TOLD:
-        values = [getattr(about, key, None) for about in (a, b)]
+        values = [getattr(side.manifest.metadata, key, None) for side in (a, b)]
         if values[0] != values[1] and None not in values:
             shown = [str(getattr(value, "name", value))[:MOST_SHOWN] for value in values]
             yield f"{key}: {shown[0]} in A, {shown[1]} in B"
+            if key == "config_hash" and scenarios[0] == scenarios[1]:
+                yield from _config_keys(a, b)
+
+
+def _config_keys(a: Side, b: Side) -> Iterator[str]:
+    """Name the keys that are not the same in two configurations of a scenario, as far as seals tell these."""
+    try:
+        one, other = (read_seal(files_of(side.path).seal).config for side in (a, b))
+    except SampleError:
+        return
+    found = _parted(one, other, ())
+    yield from islice(found, MOST_KEYS)
+    left_out = sum(1 for _ in found)
+    if left_out:
+        yield f"config: {left_out:,} more keys"
+
+
+def _parted(one: object, other: object, path: tuple[str, ...]) -> Iterator[str]:
+    """Go through two trees and name what differs."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in dict.fromkeys((*one, *other)):
+            yield from _parted(one.get(name, ABSENT), other.get(name, ABSENT), (*path, name))
+    elif isinstance(one, list) and isinstance(other, list):
+        for place in range(max(len(one), len(other))):
+            mine, theirs = (each[place] if place < len(each) else ABSENT for each in (one, other))
+            yield from _parted(mine, theirs, (*path, str(place)))
+    elif one != other:
+        shown = [value if value is ABSENT else json.dumps(value) for value in (one, other)]
+        key = ".".join(path[1:] if path[0] == "scenario" else path)  # as --set calls it
+        yield f"config: {key}: {' in A, '.join(map(_short, shown))} in B"
+
+
+def _short(text: object) -> str:
+    words = str(text)
+    return words if len(words) <= MOST_OF_VALUE else f"{words[:MOST_OF_VALUE]}..."
 
 
 def who(agent: str, world: int) -> str:

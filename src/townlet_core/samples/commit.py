@@ -23,12 +23,11 @@ from typing import IO, Annotated
 from townlet_core.errors import OutputError
 from townlet_core.locks import only_one
 from townlet_core.samples.jsonfile import json_bytes, parse_model, read_json, text_like
-from townlet_core.samples.manifest import MANIFEST
+from townlet_core.samples.manifest import MANIFEST, STAGE_PREFIX
 from townlet_core.samples.putting import sync
 from townlet_core.samples.replacing import in_the_way, to_replace
 from townlet_core.schema import StrictModel
 
-STAGE_PREFIX = ".townlet-stage-"
 PLAN = "plan.json"
 ABOUT = "about.json"  # what is being captured, for a repair
 NEW, OLD, SPOOL = "new", "old", "spool"

@@ -32,6 +32,7 @@ from townlet_core.samples.npz import NpzReader
 from townlet_core.samples.provenance import printable
 from townlet_core.schema import StrictModel
 
+MOST_NAMED = 8
 NO_COLUMN = ""  # of an array that has one number a tick
 
 Array = NDArray[Any]
@@ -67,7 +68,7 @@ class Spread(StrictModel):
     ticks: int = Field(description="ticks in which it differs")
     of: int = Field(description="ticks compared")
     columns: tuple[str, ...] = Field(description="columns that differ, the earliest first; none for one without")
-    largest: float | None = Field(description="the largest difference; none where these are no amounts")
+    largest: float | None = Field(description="the largest difference; none where these are no finite amounts")
 
 
 class Comparison(StrictModel):
@@ -110,7 +111,7 @@ def compare(a: Path, b: Path) -> Comparison:
     one, other = read_side(a), read_side(b)
     both = [key for key in one.lives if key in other.lives]
     if not both:
-        names = " and ".join(", ".join(sorted({agent for _, agent in side.lives})) for side in (one, other))
+        names = " and ".join(_some_agents(side) for side in (one, other))
         raise SampleError(f"has no life in common with {b}: there are {names}", where=str(a))
     only: dict[str, None] = dict.fromkeys(_alone(one, other))
     found: list[_Found] = []
@@ -130,8 +131,15 @@ def compare(a: Path, b: Path) -> Comparison:
         first=found[0].first if found else None,
         spread=tuple(each.spread for each in found),
         only=tuple(only),
-        settings=tuple(settings(one.manifest.metadata, other.manifest.metadata)),
+        settings=tuple(settings(one, other)),
     )
+
+
+def _some_agents(side: Side) -> str:
+    """Name the first few agents of a capture."""
+    agents = list(dict.fromkeys(agent for _, agent in side.lives))
+    left_out = len(agents) - MOST_NAMED
+    return ", ".join(agents[:MOST_NAMED]) + (f" and {left_out:,} more" if left_out > 0 else "")
 
 
 def _alone(one: Side, other: Side) -> Iterator[str]:
@@ -258,10 +266,12 @@ def _differs(a: Array, b: Array) -> NDArray[np.bool_]:
 
 
 def _largest(a: Array, b: Array) -> float | None:
-    """Give the largest difference of amounts; flags have none."""
+    """Give the largest difference of amounts; flags have none, nor has what is not finite."""
     if a.dtype.kind == "b":
         return None
-    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+    with np.errstate(invalid="ignore"):
+        largest = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+    return largest if np.isfinite(largest) else None
 
 
 def _spread(life: Life, array: str, low: int, differs: Array, names: tuple[str, ...], largest: float | None) -> Spread:

@@ -8,9 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from townlet_core.errors import SampleError
-from townlet_core.samples.commit import STAGE_PREFIX
 from townlet_core.samples.findings import Problem, problem_of
-from townlet_core.samples.manifest import Manifest, manifests_below, read_manifest
+from townlet_core.samples.manifest import STAGE_PREFIX, Manifest, manifests_below, read_manifest
 from townlet_core.samples.provenance import printable
 from townlet_core.samples.suite_report import SuiteEntry, read_report, reports_below
 from townlet_core.samples.verify import examine

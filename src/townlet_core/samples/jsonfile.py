@@ -53,9 +53,11 @@ def read_json(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[str, Any]:
     """Read a JSON file whole, check all that needs no model, and give its text and what it says.
 
     Raises:
-        SampleError: missing, too large, not UTF-8, not JSON, a key twice in one object, NaN or infinity.
+        SampleError: missing, not a file, too large, not UTF-8, not JSON, a key twice in one object, NaN or infinity.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise SampleError("is not a file", where=str(path))  # a pipe may never be written to
         with path.open("rb") as file:
             data = file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
     except OSError as error:
@@ -71,6 +73,8 @@ def read_json(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[str, Any]:
 
 def _parse(text: str, path: Path) -> Any:
     """Parse JSON, refusing what Python's own parser lets pass; path is for the error alone."""
+    if text.startswith("\ufeff"):
+        raise SampleError("begins with a byte order mark, which JSON has not", where=str(path))
     try:
         return json.loads(text, object_pairs_hook=_without_twins, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -79,7 +83,8 @@ def _parse(text: str, path: Path) -> Any:
     except RecursionError as error:
         raise SampleError("nested too deeply", where=str(path)) from error
     except ValueError as error:
-        raise SampleError(str(error), where=str(path)) from error
+        problem = "holds a number of too many digits" if "int_max_str_digits" in str(error) else str(error)
+        raise SampleError(problem, where=str(path)) from error
 
 
 def parse_model(model: type[Model], text: str, path: Path) -> Model:

@@ -37,7 +37,7 @@ class RepairReport(StrictModel):
     samples: int = Field(description="lives that are in it")
     rebuilt: tuple[str, ...] = Field(description="files that were written anew")
     missing: tuple[Missing, ...] = Field(description="what is not in it any more")
-    set_aside: tuple[str, ...] = Field(description="damaged files, which were kept under other names")
+    set_aside: tuple[str, ...] = Field(description="names that damaged files, and what belongs to them, were given")
     notes: tuple[str, ...] = Field(description="what is good to know")
 
 

@@ -15,6 +15,7 @@ from townlet_core.schema import StrictModel
 
 SCHEMA_VERSION: Final = 1
 MANIFEST, METRICS, SEAL = "_manifest.json", "_metrics.json", "_seal.json"  # what a capture's own files end in
+STAGE_PREFIX = ".townlet-stage-"  # of the folder that a capture is made in
 
 
 def _inside(path: str) -> str:
@@ -172,12 +173,14 @@ def locate(manifest: Path, name: str) -> Path:
     Raises:
         SampleError: missing, not a file, or led out of the folder by a symbolic link.
     """
-    folder = manifest.parent.resolve()
+    folder = os.path.realpath(manifest.parent)
     place = manifest.parent / name
-    if not place.resolve().is_relative_to(folder):
+    if not Path(os.path.realpath(place)).is_relative_to(folder):
         raise SampleError(f"{name} leads out of the folder through a symbolic link", where=str(manifest))
     if not place.is_file():
-        raise SampleError(f"{name} is missing", where=str(manifest), hint="the capture is incomplete; capture again")
+        repair = "see 'townlet rollout repair', or " if files_of(manifest).seal.exists() else ""
+        hint = f"the capture is incomplete; {repair}capture again"
+        raise SampleError(f"{name} is missing", where=str(manifest), hint=hint)
     return place
 
 
@@ -191,11 +194,25 @@ def find_manifest(directory: Path) -> Path:
         raise SampleError("no such folder", where=str(directory))
     found = sorted(directory.glob(f"*{MANIFEST}"))
     if not found:
-        raise SampleError("holds no capture: there is no *_manifest.json", where=str(directory))
+        raise SampleError("holds no capture: there is no *_manifest.json", where=str(directory), hint=_left(directory))
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise SampleError(f"holds more than one capture: {names}", where=str(directory), hint="name one manifest")
     return found[0]
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Give what captures that were killed have left in a folder."""
+    return sorted(folder.glob(f"{STAGE_PREFIX}*")) if folder.is_dir() else []
+
+
+def _left(folder: Path) -> str | None:
+    """Say what to do with a folder that has no manifest, if something of a capture is there."""
+    if unfinished(folder):
+        return "an interrupted capture is here: see 'townlet rollout repair'"
+    if any(folder.glob(f"*{SEAL}")):
+        return "a capture that has lost its manifest is here: see 'townlet rollout repair'"
+    return None
 
 
 def manifests_below(root: Path) -> list[Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from townlet_core.errors import SampleError
@@ -43,6 +45,7 @@ def repair_in_place(folder: Path) -> RepairReport:
         raise SampleError(problem, where=str(folder), hint=hint)
     prefix = seals[0].name.removesuffix(SEAL)
     path = folder / f"{prefix}{MANIFEST}"
+    _check_files(folder, prefix)
     if path.exists():
         find_manifest(folder)
         problems = examine(path).problems
@@ -54,25 +57,36 @@ def repair_in_place(folder: Path) -> RepairReport:
     return _rebuild(folder, prefix, seal)
 
 
+def _check_files(folder: Path, prefix: str) -> None:
+    """Refuse to begin where the seal is somewhere else, or where something that is no file has the name of one."""
+    if _leads_out(folder / f"{prefix}{SEAL}"):
+        problem = "leads out of the folder through a symbolic link"
+        raise SampleError(problem, where=str(folder / f"{prefix}{SEAL}"), hint="put the seal itself there")
+    for path in (folder / f"{prefix}{ending}" for ending in (MANIFEST, METRICS)):
+        if path.exists() and not path.is_file():
+            raise SampleError("is not a file", where=str(path), hint="move it away and repair again")
+
+
 def _rebuild(folder: Path, prefix: str, seal: Seal) -> RepairReport:
     """Write manifest, metrics and seal of those samples that are as the seal says."""
     kept, missing, damaged = _sealed_lives(folder, seal)
     if not kept:
         raise SampleError("no life in it is as its seal says", where=str(folder), hint="capture again")
     own = [f"{prefix}{ending}" for ending in (MANIFEST, METRICS)]
-    rebuilt = [name for name in own if _digest(folder / name) != seal.files.get(name)]
+    changed = [name for name in own if _digest(folder / name) != seal.files.get(name)]
+    rebuilt = [name for name in own if name in changed or _leads_out(folder / name)]
     if not rebuilt and not missing:
         problem, hint = (
             "its files are those of the seal, and do not agree",
             "nothing tells which is right; capture again",
         )
         raise SampleError(problem, where=str(folder), hint=hint)
-    metadata = _metadata(folder / own[0], seal, is_sealed=own[0] not in rebuilt)
+    metadata = _metadata(folder / own[0], seal, is_sealed=own[0] not in changed)
     before = metadata.repair.missing if metadata.repair is not None else ()
     done = note("files of it were damaged or lost", rebuilt, (*before, *missing))
-    aside = [*damaged, *(name for name in rebuilt if (folder / name).exists())]
-    kept_as = {name: f"{name}{DAMAGED}" for name in aside}
-    names = dict.fromkeys([*own, f"{prefix}{SEAL}", *damaged, *kept_as.values()])
+    aside = [*damaged, *(name for name in changed if (folder / name).exists())]
+    kept_as = {name: _free(folder, f"{name}{DAMAGED}") for name in aside}
+    names = dict.fromkeys([*own, f"{prefix}{SEAL}", *damaged])
     with staged(folder, prefix, force=True, replaces=tuple(names), option="folder") as stage:
         for name, other in kept_as.items():
             shutil.copy2(folder / name, stage.new / other)
@@ -106,10 +120,21 @@ def _sealed_lives(folder: Path, seal: Seal) -> tuple[list[Kept], list[Missing], 
             kept.append(life)
         except SampleError as error:
             place = (error.where or "").removeprefix(f"{folder}/").removeprefix(sample).removeprefix(": ")
-            why = f"{place}: {error.problem}" if place else error.problem
+            why = f"{place}: {error.problem}" if place else error.problem.removeprefix(f"{sample} ")
             missing.append(Missing(what=sample, why=printable(why)))
             damaged += [path.name for path in (npz, beside) if path.is_file() and not path.is_symlink()]
     return kept, missing, damaged
+
+
+def _free(folder: Path, name: str) -> str:
+    """Give a name that is free: what was set aside before stays."""
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    return next(each for each in names if not os.path.lexists(folder / each))
+
+
+def _leads_out(path: Path) -> bool:
+    """Say whether a link leads from a file out of its folder."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(path.parent))
 
 
 def _digest(path: Path) -> str | None:

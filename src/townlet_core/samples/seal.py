@@ -90,14 +90,19 @@ def mismatches(seal: Seal, manifest: Path, listed: PlainManifest | None) -> Iter
     Args:
         listed: what the manifest says; None where it cannot be read, and the files are those of the seal alone.
     """
-    yield from _in_seal(seal, files_of(manifest).seal)
+    yield from _in_seal(seal, manifest)
     if listed is not None:
         yield from _in_list(seal, manifest, listed)
     yield from _in_files(seal, manifest)
 
 
-def _in_seal(seal: Seal, path: Path) -> Iterator[SampleError]:
-    """Check that the configuration is that of its hash."""
+def _in_seal(seal: Seal, manifest: Path) -> Iterator[SampleError]:
+    """Check that the seal lies beside the manifest, and that its configuration is that of its hash."""
+    path = files_of(manifest).seal
+    try:
+        locate(manifest, path.name)
+    except SampleError as error:
+        yield error
     if config_sha256(seal.config) != seal.config_hash:
         yield SampleError("is not the hash of the configuration beside it", where=f"{path}: config_hash")
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from pydantic import Field
 
 from townlet_core.errors import SampleError
-from townlet_core.samples.commit import STAGE_PREFIX
 from townlet_core.samples.findings import Findings, Problem, problem_of
 from townlet_core.samples.manifest import (
     MANIFEST,
@@ -24,6 +23,7 @@ from townlet_core.samples.manifest import (
     locate,
     manifests_below,
     read_manifest,
+    unfinished,
 )
 from townlet_core.samples.metrics import MetricsFile, columns_from, measure, read_metrics
 from townlet_core.samples.provenance import printable
@@ -130,16 +130,7 @@ def manifest_at(place: Path) -> Path:
         raise SampleError(
             f"is not named *{MANIFEST}", where=str(place), hint="name a capture's folder, or its manifest"
         )
-    try:
-        return find_manifest(place)
-    except SampleError as error:
-        hint = "an interrupted capture is here: see 'townlet rollout repair'" if unfinished(place) else error.hint
-        raise SampleError(error.problem, where=error.where, hint=hint) from error
-
-
-def unfinished(folder: Path) -> list[Path]:
-    """Give what captures that were killed have left in a folder."""
-    return sorted(folder.glob(f"{STAGE_PREFIX}*")) if folder.is_dir() else []
+    return find_manifest(place)
 
 
 def _notes(folder: Path, manifest: PlainManifest | None) -> Iterator[str]:
