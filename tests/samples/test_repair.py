@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -11,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.samples.captures import contents, write_capture, write_old_capture
+from tests.samples.captures import contents, write_capture
 from tests.samples.killing import kills
-from tests.samples.test_seal import edit, repack
-from townlet_core.errors import OutputError, SampleError
+from tests.samples.test_seal import repack
+from townlet_core.errors import SampleError
 from townlet_core.samples.kept import RepairReport
 from townlet_core.samples.manifest import Manifest, read_manifest
 from townlet_core.samples.repair import repair
@@ -227,77 +226,3 @@ def test_a_manifest_that_lies_elsewhere_is_put_into_the_folder(tmp_path: Path) -
     assert {key for key in now["metadata"] if now["metadata"][key] != before["metadata"][key]} == {"repair"}
     assert not (tmp_path / "out" / "day_manifest.json").is_symlink()
     check_repaired(tmp_path / "out", report)
-
-
-def seal_elsewhere(at: Path) -> None:
-    os.rename(at / "day_seal.json", at.parent / "elsewhere.json")
-    (at / "day_seal.json").symlink_to(at.parent / "elsewhere.json")
-
-
-def strange_stage(at: Path) -> None:
-    (at / ".townlet-stage-x" / "new").mkdir(parents=True)
-    (at / ".townlet-stage-x" / "new" / "day_anna_001.npz").write_bytes(b"PK")
-
-
-def nothing_but_anna(at: Path) -> None:
-    (at / "day_anna_001.npz").write_bytes(b"PK")
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        pytest.param(lambda at: (at / "day_seal.json").unlink(), "holds no seal", id="without a seal"),
-        pytest.param(lambda at: edit(at / "day_seal.json", mood=1), "mood: unknown key", id="a broken seal"),
-        pytest.param(lambda at: edit(at / "day_seal.json", config={}), "was altered itself", id="an altered seal"),
-        pytest.param(lambda at: edit(at / "day_seal.json", seed=8), "do not agree", id="another seed"),
-        pytest.param(nothing_but_anna, "no life in it is as its seal says", id="nothing is left"),
-        pytest.param(lambda at: (at / "x_seal.json").write_text("{}"), "holds 2 seals", id="another seal beside it"),
-        pytest.param(
-            lambda at: edit(at / "day_seal.json", samples={"../day_anna_001.npz": {}}), "is elsewhere", id="a way out"
-        ),
-        pytest.param(strange_stage, "about.json", id="a strange stage"),
-        pytest.param(seal_elsewhere, "leads out of the folder", id="a seal elsewhere"),
-    ],
-)
-def test_what_nothing_proves_is_refused_and_left_as_it_is(
-    tmp_path: Path, change: Callable[[Path], object], problem: str
-) -> None:
-    folder = tmp_path / "out"
-    write_capture(folder)
-    change(folder)
-    before = contents(folder)
-    with pytest.raises(SampleError) as caught:
-        repair(folder)
-    assert problem in str(caught.value)
-    assert contents(folder) == before
-
-
-@pytest.mark.parametrize("name", ["day_manifest.json", "day_metrics.json"])
-def test_a_folder_with_the_name_of_a_file_is_in_the_way(tmp_path: Path, name: str) -> None:
-    write_capture(tmp_path)
-    (tmp_path / name).unlink()
-    (tmp_path / name).mkdir()
-    with pytest.raises(SampleError, match=rf"{name}: is not a file\nhint: move it away and repair again"):
-        repair(tmp_path)
-
-
-def test_where_nothing_is_there_is_nothing_to_repair(tmp_path: Path) -> None:
-    with pytest.raises(SampleError, match="no such folder"):
-        repair(tmp_path / "nowhere")
-    with pytest.raises(SampleError, match="holds no capture, and nothing that one has left"):
-        repair(tmp_path)
-    write_old_capture(tmp_path)
-    with pytest.raises(SampleError, match="holds no seal"):
-        repair(tmp_path)
-
-
-def test_a_capture_that_goes_on_is_not_disturbed(tmp_path: Path) -> None:
-    (tmp_path / ".townlet-stage-x" / "new").mkdir(parents=True)
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        with pytest.raises(OutputError, match="another capture is writing here"):
-            repair(tmp_path)
-    finally:
-        os.close(descriptor)
-    assert (tmp_path / ".townlet-stage-x").exists()
