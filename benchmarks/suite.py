@@ -1,7 +1,7 @@
-"""How long suites take: `python benchmarks/suite.py [--rounds N] [--ticks N]`.
+"""How long suites take: `python benchmarks/suite.py [--rounds N] [--ticks N...] [--compress]`.
 
 Each suite is a process of its own, from start to end, as users run it; the first, which may have to compile, is not
-counted. What is compared takes turns.
+counted. What is compared takes turns. Twenty captures of 100,000 ticks take ten gigabytes of disk unless compressed.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ def counting() -> float:
     return alone / (time.perf_counter() - began)
 
 
-def gain(rounds: int, ticks: int, folder: Path) -> None:
+def gain(rounds: int, ticks: int, folder: Path, *, compress: bool) -> None:
     """Measure twenty long captures, one and two at a time, and what the machine would give at most just then."""
     times: dict[str, list[Taken]] = {ONE: [], TWO: []}
     most: list[float] = []
-    words = ["suite", *GOLDEN, "--seeds", LONG_SEEDS, "--ticks", str(ticks)]
+    words = ["suite", *GOLDEN, "--seeds", LONG_SEEDS, "--ticks", str(ticks), *(["--compress"] if compress else [])]
     for _ in range(rounds):
         for case, jobs in ((ONE, "1"), (TWO, "2")):
             times[case].append(taken([*words, "-j", jobs, "-o", str(folder)]))
@@ -105,19 +105,21 @@ def gain(rounds: int, ticks: int, folder: Path) -> None:
         wanted = f"{GAIN:g}×" if case == TWO else ""
         rows.append((case, with_spread(wall, seconds), with_spread(processor, seconds), f"{share:.2f}", ratio, wanted))
     rows.append(("two that only count", "", "", "", with_spread(most, "{:.2f}×".format), ""))
-    print(f"\n## Twenty captures of {ticks:,} ticks, {rounds} rounds\n")
+    print(f"\n## Twenty captures of {ticks:,} ticks{', compressed' * compress}, {rounds} rounds\n")
     print(table(("case", "wall", "processor time", "cores used", "gain", "wanted"), rows))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured")
-    parser.add_argument("--ticks", type=int, default=40_000, help="length of the long captures")
+    parser.add_argument("--ticks", type=int, nargs="*", default=[20_000, 100_000], help="lengths of the long captures")
+    parser.add_argument("--compress", action="store_true", help="compress the long captures")
     given = parser.parse_args()
     print(f"{machine()}\nbefore: {load()}")
     with tempfile.TemporaryDirectory() as folder:
         golden(given.rounds, Path(folder) / "golden")
-        gain(given.rounds, given.ticks, Path(folder) / "long")
+        for ticks in given.ticks:
+            gain(given.rounds, ticks, Path(folder) / "long", compress=given.compress)
     print(f"\nafter: {load()}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,3 +80,21 @@ def test_a_lock_that_cannot_be_written_is_named(two: LocalWorkers, tmp_path: Pat
     field = write_field(tmp_path, "field")
     with longest_file(0), pytest.raises(OutputError, match=r"\.suite\.lock: cannot be written: file too large"):
         run(two, root, field)
+
+
+def test_the_last_word_on_a_suite_is_written_whoever_is_impatient(
+    two: LocalWorkers, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes when the draft of the last report is about to take its name."""
+    real = os.replace
+
+    def replace(draft: Path, target: Path) -> None:
+        if '"state": "ended"' in Path(draft).read_text():
+            os.kill(os.getpid(), signal.SIGINT)
+        real(draft, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        run(two, root, write_field(tmp_path, "field"))
+    assert saved(root).state == "ended"
+    assert sorted(os.listdir(root)) == [".suite.lock", "field", "field.log", "suite.json"]

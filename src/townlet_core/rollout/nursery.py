@@ -31,10 +31,11 @@ def main(descriptor: int, *, learned: bool) -> None:
     from townlet_core.rollout.warming import warm_up
 
     warm_up(lambda: suite.send(Compiling()), learned=learned)
-    gc.collect()
     gc.freeze()  # what is shared with the workers stays shared
+    gc.enable()  # it is disabled while all is loaded
     suite.send(Ready())
     Nursery(suite).run()
+    os._exit(0)  # taking apart all that was loaded would keep the suite waiting
 
 
 class _Worker:
