@@ -48,6 +48,7 @@ CHANGES = [
     Change("ppo.minibatches", "4"),
     Change("ppo.gamma", "0.5"),
     Change("ppo.gae_lambda", "0.5"),
+    Change("ppo.at_horizon", "end"),
     Change("ppo.clip_range", "0.01"),
     Change("ppo.value_clip_range", "0.01"),
     Change("ppo.entropy_coef", "0.1"),

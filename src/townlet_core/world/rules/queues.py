@@ -44,7 +44,7 @@ def give_up(a, agents, things, spots, grid):
 
 @kernel
 def serve_maker(a, o, agents, things, spots, grid):
-    """Who has filled a thing that nobody uses has the first go at it; a mere holder waits again, in its turn."""
+    """Who has put something into a thing that nobody uses goes first; a mere holder waits again, in its turn."""
     thing = things[o]
     if thing.holder != NOTHING:
         h = i64(thing.holder)
