@@ -41,7 +41,9 @@ Shown = Annotated[
     typer.Option("--range", metavar="A:B", parser=span, help="Show ticks from A on and before B only."),
 ]
 Every = Annotated[int, typer.Option("--every", metavar="N", parser=whole_number, help="Show every Nth tick only.")]
-Focus = Annotated[str | None, typer.Option("--focus", metavar="ID", help="Begin with this agent in focus; in a file, mark it.")]
+Focus = Annotated[
+    str | None, typer.Option("--focus", metavar="ID", help="Who is in focus at first, and marked in a file.")
+]
 Speed = Annotated[
     float | None, typer.Option("--speed", metavar="X", help="Ticks a second to begin with in the terminal: 8.")
 ]
