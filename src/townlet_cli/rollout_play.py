@@ -41,7 +41,9 @@ Shown = Annotated[
     typer.Option("--range", metavar="A:B", parser=span, help="Show ticks from A on and before B only."),
 ]
 Every = Annotated[int, typer.Option("--every", metavar="N", parser=whole_number, help="Show every Nth tick only.")]
-Focus = Annotated[str | None, typer.Option("--focus", metavar="ID", help="Begin with this agent in focus.")]
+Focus = Annotated[
+    str | None, typer.Option("--focus", metavar="ID", help="Who is in focus at first, and marked in a file.")
+]
 Speed = Annotated[
     float | None, typer.Option("--speed", metavar="X", help="Ticks a second to begin with in the terminal: 8.")
 ]
@@ -99,7 +101,8 @@ def play(
         playback = choose(_open(what, policy, seed, ticks, overrides, world, given), shown or ALL_TICKS, every)
         slot = _slot(focus, playback)
         if output is not None:
-            _draw(playback, output, scale, fps or DEFAULT_SPEED, force=force)
+            frames_a_second = DEFAULT_SPEED if fps is None else fps
+            _draw(playback, output, scale, frames_a_second, slot if focus else None, force=force)
         else:
             to_its_end = (shown or ALL_TICKS).stop > playback.ticks
             _show(playback, slot, speed or DEFAULT_SPEED, plain=frames, to_its_end=to_its_end)
@@ -175,7 +178,7 @@ def _show(playback: Playback, focus: int | None, speed: float, *, plain: bool, t
         note("all of it came out as it was captured")
 
 
-def _draw(playback: Playback, output: Path, scale: int | None, fps: int, *, force: bool) -> None:
+def _draw(playback: Playback, output: Path, scale: int | None, fps: int, focus: int | None, *, force: bool) -> None:
     """Draw it into a file, and say what came of it."""
     from dataclasses import replace
 
@@ -184,11 +187,11 @@ def _draw(playback: Playback, output: Path, scale: int | None, fps: int, *, forc
         if output.suffix.lower() == ".html":
             from townlet_core.rollout.page import draw_page
 
-            count = draw_page(seen, output, fps=fps, force=force)
+            count = draw_page(seen, output, fps=fps, focus=focus, force=force)
         else:
             from townlet_core.rollout.picture import draw_animation
 
-            count = draw_animation(seen, output, scale=scale, fps=fps, force=force)
+            count = draw_animation(seen, output, scale=scale, fps=fps, focus=focus, force=force)
     put(f"{output}: {count:,} frame{'s' * (count != 1)}, {size(output.stat().st_size)}")
 
 

@@ -10,7 +10,7 @@ import typer
 from townlet_cli.options import Json, path_of
 from townlet_cli.progress import progress
 from townlet_cli.render import counted, note, problem, put, tell_of_compiling
-from townlet_core.errors import InputError, UsageError
+from townlet_core.errors import InputError, TownletError, UsageError
 
 if TYPE_CHECKING:
     from townlet_core.samples.verify import Verification
@@ -73,7 +73,7 @@ def _verify(place: Path, done: list[Verification], policy: Path | None, *, recap
     if recapture:
         try:
             verification = _recaptured(manifest_at(place), verification, policy)
-        except InputError as error:
+        except TownletError as error:  # the next may be captured again
             failure = error
     done.append(verification)
     if not as_json:

@@ -101,6 +101,8 @@ def test_a_capture_is_printed_as_the_town_was_when_it_was_captured(townlet: Town
         pytest.param(["kitchen.yaml", "-o", "town.gif", "--frames"], 2, "error: --frames: has no effect", id="frames"),
         pytest.param(["kitchen.yaml", "-o", "town.gif", "--speed", "9"], 2, "error: --speed: has no effect", id="slow"),
         pytest.param(["kitchen.yaml", "--fps", "9"], 2, "error: --fps: is about a file", id="fps"),
+        pytest.param(["kitchen.yaml", "-o", "t.gif", "--fps", "0"], 2, "error: --fps: must be a whole", id="no fps"),
+        pytest.param(["kitchen.yaml", "-o", "t.html", "--fps", "0"], 2, "error: --fps: must be a whole", id="page fps"),
         pytest.param(["kitchen.yaml", "--focus", "ana"], 2, "error: --focus: no agent 'ana'", id="focus"),
     ],
 )

@@ -19,6 +19,20 @@ def test_a_sound_capture_is_ok_and_captured_again_the_same(townlet: Townlet, qui
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_one_that_cannot_be_captured_again_does_not_keep_the_others_from_it(
+    townlet: Townlet, quiet_town: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        townlet("rollout", "capture", quiet_town, "-o", f"root/{name}")
+    learned = {"name": "epoch_7", "kind": "learned", "log_probs": "true"}
+    edit(tmp_path / "root" / "a" / "rollout_sample_seal.json", policy=learned)
+    done = townlet("rollout", "verify", "root", "--recapture", "--json")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --recapture: the learned policy 'epoch_7' acted\n")
+    a, b = json.loads(done.stdout)["captures"]
+    assert (a["recaptured"], b["recaptured"]) == (None, 18)
+
+
 def test_every_problem_is_shown_and_is_a_finding(townlet: Townlet, tmp_path: Path) -> None:
     write_capture(tmp_path / "day", agents=("anna", "ben"))
     (tmp_path / "day" / "day_ben_002.npz").unlink()

@@ -62,6 +62,10 @@ def test_what_the_page_is_told_is_what_the_moments_say(kitchen: Path) -> None:
     assert told_news == [(n, each.who, each.what) for n, scene in enumerate(scenes) for each in scene.happenings]
 
 
+def test_the_page_follows_who_is_in_focus(kitchen: Path) -> None:
+    assert (page_data(play(kitchen), 8)["focus"], page_data(play(kitchen), 8, 1)["focus"]) == (-1, 1)
+
+
 def test_the_same_play_gives_the_same_page_live_or_again(kitchen: Path) -> None:
     take(kitchen)
     one, other = kitchen.parent / "one.html", kitchen.parent / "other.html"

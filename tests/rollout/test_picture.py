@@ -67,6 +67,28 @@ def test_who_walks_is_drawn_where_they_have_come(kitchen: Path) -> None:
             assert near(colour_at(picture, *place), rgb(looks.PEOPLE[0])), number
 
 
+def test_who_is_in_focus_is_marked_and_told_of_first(tmp_path: Path) -> None:
+    """Of nine people there is room for eight in the panel: the ninth is seen there if in focus. A mark is of ink."""
+    people = "\n".join(f"  - {{id: p{number}, at: [{number + 1}, 1]}}" for number in range(9))
+    rows = "\n".join(f'    - "{row}"' for row in ("###########", "#.........#", "###########"))
+    town = tmp_path / "town.yaml"
+    town.write_text(f"name: town\nscenario: {{ticks: 9}}\nmap:\n  rows:\n{rows}\nagents:\n{people}\n")
+    seen = {}
+    for focus in (None, 8):
+        draw_animation(play(town, 1), tmp_path / f"{focus}.gif", scale=SCALE, focus=focus)
+        with Image.open(tmp_path / f"{focus}.gif") as picture:
+            ring = colour_at(picture, 9, 1, 0.5, -0.05)
+            panel = picture.convert("RGB").crop((EDGE * 2 + 11 * SCALE, HEAD + EDGE, picture.width, HEAD + EDGE + 14))
+            shades = {shade for _, shade in panel.getcolors(10_000) or [] if isinstance(shade, tuple)}
+            seen[focus] = (
+                ring,
+                {name for name in (0, 1, 8) if any(near(s, rgb(looks.colour_of_slot(name))) for s in shades)},
+            )
+    assert near(seen[8][0], rgb(looks.INK))
+    assert not near(seen[None][0], rgb(looks.INK))
+    assert (seen[None][1], seen[8][1]) == ({0}, {1})  # the second is then the first of eight, up to the ninth
+
+
 @pytest.mark.parametrize("ending", ["gif", "apng"])
 def test_the_same_play_gives_the_same_bytes_live_or_again(kitchen: Path, ending: str) -> None:
     take(kitchen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.rollout.kitchens import take
 from tests.samples.captures import contents, write_capture, write_old_capture
 from tests.samples.test_seal import edit
-from townlet_core.errors import SampleError, UsageError
+from townlet_core.errors import OutputError, SampleError, UsageError
 from townlet_core.policy.decision import find_policy
 from townlet_core.rollout.recapture import recapture
 from townlet_core.samples.jsonfile import json_bytes
@@ -53,6 +54,26 @@ def test_what_came_out_otherwise_is_named(kitchen: Path) -> None:
     assert [str(error).removeprefix(f"{kitchen.parent}/out/") for error in again.differences] == [
         "rollout_sample_anna_001.npz: rewards: came out otherwise when captured again"
     ]
+    assert again.equal == len(seal.files) + sum(map(len, seal.samples.values())) - 1
+
+
+def test_of_a_life_that_does_not_come_again_no_hash_is_the_same(kitchen: Path) -> None:
+    report = take(kitchen)
+    seal = read_seal(Path(report.seal))
+    arrays = seal.samples["rollout_sample_anna_001.npz"]
+    Path(report.seal).write_bytes(json_bytes(seal.model_copy(update={"samples": seal.samples | {"x.npz": arrays}})))
+    again = recapture(Path(report.manifest))
+    assert [error.problem for error in again.differences] == ["did not come again"]
+    assert again.equal == len(seal.files) + sum(map(len, seal.samples.values()))  # and not one less
+
+
+def test_where_there_is_no_room_it_says_where_room_is_sought(
+    kitchen: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    report = take(kitchen)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputError, match=r"(?s)no such file or directory.*hint: set TMPDIR"):
+        recapture(Path(report.manifest))
 
 
 def test_another_seed_is_another_capture(kitchen: Path) -> None:

@@ -45,13 +45,14 @@ class Words:
         return self.all.setdefault(word, len(self.all))
 
 
-def draw_page(playback: Playback, output: Path, *, fps: int = 8, force: bool = False) -> int:
+def draw_page(playback: Playback, output: Path, *, fps: int = 8, focus: int | None = None, force: bool = False) -> int:
     """Write a page that plays a town; give the number of frames.
 
     The file is there whole or not at all, and the same play gives the same bytes.
 
     Args:
         fps: frames a second to begin with.
+        focus: slot that is followed to begin with.
 
     Raises:
         UsageError: there is no such speed, or the page would be too large.
@@ -60,7 +61,7 @@ def draw_page(playback: Playback, output: Path, *, fps: int = 8, force: bool = F
     if not LEAST_FPS <= fps <= MOST_FPS:
         raise UsageError(f"must be a whole number from {LEAST_FPS} to {MOST_FPS}, found {fps}", where="--fps")
     with complete(output, replace=force) as file:
-        data = page_data(playback, fps)
+        data = page_data(playback, fps, focus)
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
         template = files("townlet_core.rollout").joinpath(TEMPLATE).read_text(encoding="utf-8")
         before, after = template.split(PLACE_OF_DATA)
@@ -68,7 +69,7 @@ def draw_page(playback: Playback, output: Path, *, fps: int = 8, force: bool = F
     return len(data["ticks"])
 
 
-def page_data(playback: Playback, fps: int) -> dict[str, Any]:
+def page_data(playback: Playback, fps: int, focus: int | None = None) -> dict[str, Any]:
     """Put together all that the page tells: what does not change, and series of numbers for what does."""
     town, ground = playback.town, ground_of(playback.town)
     words = Words()
@@ -95,6 +96,7 @@ def page_data(playback: Playback, fps: int) -> dict[str, Any]:
             raise UsageError(f"would be too large by tick {scene.tick}", where="--output", hint=hint)
     return {
         **_facts(playback, ground, fps),
+        "focus": -1 if focus is None else focus,
         "ticks": ticks,
         "times": times,
         "notices": notices,

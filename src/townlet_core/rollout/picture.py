@@ -31,7 +31,13 @@ COLOURS = 255
 
 
 def draw_animation(
-    playback: Playback, output: Path, *, scale: int | None = None, fps: int = 8, force: bool = False
+    playback: Playback,
+    output: Path,
+    *,
+    scale: int | None = None,
+    fps: int = 8,
+    focus: int | None = None,
+    force: bool = False,
 ) -> int:
     """Draw a town as an animation, in the format that the file's name ends in; give the number of frames.
 
@@ -40,6 +46,7 @@ def draw_animation(
     Args:
         scale: pixels a tile; as suits the town, if left out.
         fps: frames a second.
+        focus: slot that is marked, and told of first.
 
     Raises:
         InputError: Pillow is not installed.
@@ -58,7 +65,7 @@ def draw_animation(
         hint = "pip install 'townlet[plot]', or write an .html"
         raise InputError("is drawn by Pillow, which is not installed", where=str(output), hint=hint) from error
     with complete(output, replace=force) as file:
-        frames = list(_in_one_palette(_Painter(playback, scale).frames()))  # Pillow goes through them twice
+        frames = list(_in_one_palette(_Painter(playback, scale, focus).frames()))  # Pillow goes through them twice
         frames[0].save(
             file,
             format=FORMATS[output.suffix.lower()],
@@ -112,10 +119,11 @@ class _News(NamedTuple):
 class _Painter:
     """Draws the frames of one town."""
 
-    def __init__(self, playback: Playback, scale: int | None) -> None:
+    def __init__(self, playback: Playback, scale: int | None, focus: int | None) -> None:
         from PIL import Image, ImageDraw, ImageFont
 
         self._playback = playback
+        self._focus = focus
         self._ground = ground_of(playback.town)
         longest = max(self._ground.width, self._ground.height)
         self._scale = scale or min(max(WIDE // longest, LEAST_SCALE), LARGE)
@@ -227,6 +235,9 @@ class _Painter:
         left, top = self._corner(person.x, person.y)
         disc, mask = self._discs[looks.colour_of_slot(person.slot)]
         image.paste(disc, (left, top), mask)
+        if person.slot == self._focus:
+            box = (left - 2, top - 2, left + self._scale + 1, top + self._scale + 1)
+            draw.ellipse(box, outline=looks.INK, width=max(self._scale // 10, 1))
         if self._scale >= LETTERS_FROM:
             middle = self._middle(person.x, person.y)
             draw.text(middle, self._labels[person.slot], looks.PAPER, self._letters, anchor="mm")
@@ -240,7 +251,9 @@ class _Painter:
         """Draw how people are, as many as there is room for, and what happened last."""
         left, top = self._town_size[0] + 2 * EDGE, HEAD + EDGE
         room = (self._size[1] - top - EDGE - 4 * LINE) // CARD
-        for person in scene.people[:room]:
+        first = next((number for number, person in enumerate(scene.people) if person.slot == self._focus), 0)
+        first = max(min(first, len(scene.people) - room), 0)
+        for person in scene.people[first : first + room]:
             self._draw_card(draw, person, left, top)
             top += CARD
         if len(scene.people) > room:

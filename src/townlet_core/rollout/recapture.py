@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from townlet_core.config.scenario import Town
-from townlet_core.errors import SampleError, UsageError
+from townlet_core.errors import OutputError, SampleError, UsageError
 from townlet_core.policy.decision import KERNEL_POLICIES, KernelPolicy, Policy, find_policy
 from townlet_core.rollout.capture import capture_again, learned
 from townlet_core.rollout.recording import Progress, Recording
@@ -49,10 +50,8 @@ def recapture(path: Path, *, policy: Path | None = None, on_progress: Progress |
         raise SampleError("cannot be captured again: it has no seal", where=str(path), hint=hint)
     seal = read_seal(files_of(path).seal)
     recording = _recording(path, manifest, seal, policy)
-    with tempfile.TemporaryDirectory(prefix="townlet-recapture-") as folder:
-        request = CaptureRequest(
-            recording.source, Path(folder) / "capture", prefix=files_of(path).prefix, worlds=seal.worlds
-        )
+    with _scratch() as folder:
+        request = CaptureRequest(recording.source, folder / "capture", prefix=files_of(path).prefix, worlds=seal.worlds)
         report = capture_again(request, recording, on_progress=on_progress)
         again = files_of(request.output / Path(report.manifest).name)
         other = read_seal(again.seal)
@@ -61,7 +60,21 @@ def recapture(path: Path, *, policy: Path | None = None, on_progress: Progress |
             other = _part_of(other, seal)
         differences = [*_compare_hashes(path, seal, other), *_compare_manifests(path, manifest, again.manifest)]
         parting = _where_they_part(path, again.manifest) if differences else []
-    return Recapture(_hashes(seal) - len(differences), differences, [*parting, *_notes(seal)])
+        equal = _equal(path, seal, other, is_manifest_equal=not any(each.where == str(path) for each in differences))
+    return Recapture(equal, differences, [*parting, *_notes(seal)])
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Lend a folder for what is captured again."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="townlet-recapture-")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "set TMPDIR to a folder with room for the capture"
+        raise OutputError(f"no folder for what is captured again: {reason}", hint=hint) from error
+    with folder as name:
+        yield Path(name)
 
 
 def _recording(path: Path, manifest: Manifest, seal: Seal, policy: Path | None) -> Recording:
@@ -104,9 +117,17 @@ def _policy(seal: Seal, place: Path | None, town: object) -> Policy | KernelPoli
     return policy
 
 
-def _hashes(seal: Seal) -> int:
-    """Count what a seal has hashes of."""
-    return len(seal.files) + sum(map(len, seal.samples.values()))
+def _equal(path: Path, seal: Seal, other: Seal, *, is_manifest_equal: bool) -> int:
+    """Count the hashes of a seal that came again. The metrics of a part are those of its lives, and not compared."""
+    came = other.files | {path.name: seal.files.get(path.name, "") if is_manifest_equal else ""}
+    files = sum(
+        came.get(name, digest if name.endswith(METRICS) else "") == digest for name, digest in seal.files.items()
+    )
+    return files + sum(
+        other.samples.get(sample, {}).get(array) == digest
+        for sample, arrays in seal.samples.items()
+        for array, digest in arrays.items()
+    )
 
 
 def _compare_hashes(path: Path, seal: Seal, other: Seal) -> Iterator[SampleError]:
