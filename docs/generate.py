@@ -26,12 +26,12 @@ from townlet_core.config.expression import MAX_DEPTH, MAX_OPS, Variable
 from townlet_core.config.load import load_town
 from townlet_core.config.scenario import Scenario
 from townlet_core.config.town import AffordanceManifest
-from townlet_core.samples.suite_report import SuiteReport
 from townlet_core.samples.goldens import Tolerances
 from townlet_core.samples.manifest import Manifest
 from townlet_core.samples.merge import Accepted
 from townlet_core.samples.metrics import MetricsFile
 from townlet_core.samples.sample import ARRAYS, Meta
+from townlet_core.samples.suite_report import SuiteReport
 from townlet_core.world.features import CHANNELS, FEATURES, FULL_CHANNELS
 from townlet_core.world.rules.rewards import REWARD_TERMS
 from townlet_core.world.town import compile_town
