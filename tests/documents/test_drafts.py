@@ -60,6 +60,27 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     assert names(tmp_path) == ["pipe"]
 
 
+def test_of_two_that_write_one_file_at_once_the_second_is_refused(tmp_path: Path) -> None:
+    with complete(tmp_path / "made") as file:
+        file.write(b"first")
+        told = pytest.raises(OutputError, match="made: another command is writing it\nhint: wait")
+        with told, complete(tmp_path / "made"):
+            raise AssertionError("it is the other's")
+    assert (tmp_path / "made").read_bytes() == b"first"
+    with complete(tmp_path / "made") as file:
+        file.write(b"third")
+    assert (tmp_path / "made").read_bytes() == b"third"
+    assert names(tmp_path) == ["made"]
+
+
+def test_a_draft_is_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"old")
+    (tmp_path / "made.draft").symlink_to("precious")
+    with pytest.raises(OutputError, match="cannot be written"), complete(tmp_path / "made"):
+        raise AssertionError("there is nothing to write to")
+    assert (tmp_path / "precious").read_bytes() == b"old"
+
+
 @pytest.mark.parametrize(("name", "reason"), [("no/such", "no such file or directory"), (".", "is a directory")])
 def test_what_cannot_be_written_is_named(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(OutputError, match=f"cannot be written: {reason}"), complete(tmp_path / name):

@@ -34,9 +34,15 @@ def migrate(log: Path, output: Path) -> Migrated:
     """
     Check(log, report=_refuse).run()
     if output.exists():
-        raise OutputError("is there already", where=str(output), hint="name another file")
+        raise _taken(output)
     with complete(output) as file:
+        if output.exists():  # somebody else was faster
+            raise _taken(output)
         return _write(log, file)
+
+
+def _taken(output: Path) -> OutputError:
+    return OutputError("is there already", where=str(output), hint="name another file")
 
 
 def _write(log: Path, file: BinaryIO) -> Migrated:
