@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet_cli.options import Json, path_of
-from townlet_cli.render import counted, fits, note, put, table_text
+from townlet_cli.render import counted, fits, note, put, table_text, uncut_table_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -77,7 +77,8 @@ def _summary(comparison: Comparison) -> str:
 def _spread_table_that_fits(comparison: Comparison) -> str:
     """Name as many columns as there is room for."""
     tables = [_spread_table(comparison, names) for names in range(MOST_COLUMNS, -1, -1)]
-    return table_text(next((table for table in tables if fits(table)), tables[-1]))
+    fitting = next((table for table in tables if fits(table)), None)
+    return table_text(fitting) if fitting is not None else uncut_table_text(tables[-1])
 
 
 def _spread_table(comparison: Comparison, names: int) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -116,8 +116,23 @@ def _by(contents: CaptureContents) -> Iterator[str]:
             yield f", commit {contents.commit[:12]}"
 
 
+def _fitting(draw: Callable[[Sequence[str]], Table], *titles: str) -> Table:
+    """Draw a table, and leave out as many columns as is needed: half a number would be a wrong one."""
+    tables = (draw(titles[:count]) for count in range(len(titles)))
+    return next((table for table in tables if fits(table)), draw(titles))
+
+
 def _samples_table(contents: CaptureContents) -> Table:
-    """Show each sample in a row, up to MOST_ROWS of them; what no sample says has no column."""
+    """Show each sample in a row, up to MOST_ROWS of them."""
+
+    def draw(left_out: Sequence[str]) -> Table:
+        return _samples_table_without(contents, left_out)
+
+    return _fitting(draw, "size", "entropy", "mean", "events", "end", "from", "world")
+
+
+def _samples_table_without(contents: CaptureContents, left_out: Sequence[str]) -> Table:
+    """Show samples; what none of them says has no column."""
     from rich.table import Table
 
     samples = contents.samples
@@ -133,7 +148,7 @@ def _samples_table(contents: CaptureContents) -> Table:
         "end": [sample.end for sample in samples],
         "size": [size(sample.bytes) for sample in samples],
     }
-    shown = {title: cells for title, cells in columns.items() if len(cells) == len(samples)}
+    shown = {title: cells for title, cells in columns.items() if len(cells) == len(samples) and title not in left_out}
     table = Table(box=None, pad_edge=False)
     for title in shown:
         table.add_column(title, justify="left" if title in ("agent", "end") else "right", no_wrap=True)
@@ -146,27 +161,39 @@ def _arrays_table(contents: CaptureContents) -> Table:
     """Show the arrays, T for the ticks of a life."""
     from rich.table import Table
 
-    table = Table("array", "type", "shape", box=None, pad_edge=False)
-    table.add_column("size", justify="right")
-    for array in contents.arrays:
-        some = f" in {array.samples:,}" if array.samples != len(contents.samples) else ""
-        shape = " × ".join(map(str, array.shape)) + some
-        table.add_row(array.name, array.dtype, shape, size(array.bytes))
-    return table
+    def draw(left_out: Sequence[str]) -> Table:
+        table = Table(box=None, pad_edge=False)
+        shown = [title for title in ("array", "type", "shape", "size") if title not in left_out]
+        for title in shown:
+            table.add_column(
+                title, justify="right" if title == "size" else "left", no_wrap=title != "shape", overflow="fold"
+            )
+        for array in contents.arrays:
+            some = f" in {array.samples:,}" if array.samples != len(contents.samples) else ""
+            shape = " × ".join(map(str, array.shape)) + some
+            cells = {"array": array.name, "type": array.dtype, "shape": shape, "size": size(array.bytes)}
+            table.add_row(*(cells[title] for title in shown))
+        return table
+
+    return _fitting(draw, "size", "type")
 
 
 def _actions_table(contents: CaptureContents) -> Table:
     """Show how often each action was chosen, as bars too."""
     from rich.table import Table
 
-    table = Table("action", box=None, pad_edge=False)
-    table.add_column("count", justify="right")
-    table.add_column("share", justify="right")
-    table.add_column("")
-    for action, count in contents.actions.items():
-        share = count / contents.agent_steps
-        table.add_row(action, f"{count:,}", f"{share:.1%}", bar(share, BAR_CELLS))
-    return table
+    def draw(left_out: Sequence[str]) -> Table:
+        table = Table("action", box=None, pad_edge=False)
+        table.add_column("count", justify="right", no_wrap=True)
+        table.add_column("share", justify="right", no_wrap=True)
+        cells = 0 if "bar" in left_out else BAR_CELLS
+        table.add_column("", min_width=cells)
+        for action, count in contents.actions.items():
+            share = count / contents.agent_steps
+            table.add_row(action, f"{count:,}", f"{share:.1%}", bar(share, cells) if cells else "")
+        return table
+
+    return _fitting(draw, "bar")
 
 
 def _terms_table(contents: CaptureContents) -> Table:
@@ -195,15 +222,11 @@ def _events_table(contents: CaptureContents) -> Table:
 
 def _ticks_table(rows: list[TickRow]) -> Table:
     """Show the ticks of a life, as much of each as there is room for: the last columns go first, but not the events."""
-    left_out: list[str] = []
-    for title in ("shift", "money", "state", "life", "hygiene", "energy", "hunger"):
-        if fits(_ticks_table_without(rows, left_out)):
-            break
-        left_out.append(title)
-    return _ticks_table_without(rows, left_out)
+    titles = ("shift", "money", "state", "life", "hygiene", "energy", "hunger")
+    return _fitting(lambda left_out: _ticks_table_without(rows, left_out), *titles)
 
 
-def _ticks_table_without(rows: list[TickRow], left_out: list[str]) -> Table:
+def _ticks_table_without(rows: list[TickRow], left_out: Sequence[str]) -> Table:
     from rich.table import Table
 
     needs = list(rows[0].needs)
@@ -222,7 +245,7 @@ def _ticks_table_without(rows: list[TickRow], left_out: list[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in shown:
         right = title in ("tick", "reward", "money", *needs)
-        table.add_column(title, justify="right" if right else "left", no_wrap=title != "events")
+        table.add_column(title, justify="right" if right else "left", no_wrap=title != "events", overflow="fold")
     for row in zip(*shown.values(), strict=True):
         table.add_row(*row)
     return table

@@ -27,8 +27,7 @@ def complete(file: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     Raises:
         OutputError: it is there already, somebody else is writing it, or it cannot be written.
     """
-    if not replace and os.path.lexists(file):
-        raise OutputError("is there already", where=str(file), hint="give --force to replace it, or name another file")
+    _leave(file, replace)
     try:
         if file.exists() and not file.is_file():
             with file.open("wb") as device:
@@ -38,6 +37,7 @@ def complete(file: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         draft = target.with_name(f".{target.name}.{DRAFT}")
         with _alone(draft, file) as open_file:
             try:
+                _leave(file, replace)  # somebody else may have been faster
                 if target.exists():
                     os.fchmod(open_file.fileno(), target.stat().st_mode & 0o777)
                 yield open_file
@@ -51,6 +51,12 @@ def complete(file: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         if isinstance(error, BrokenPipeError):
             raise  # the reader has gone, and wants no more
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(file)) from error
+
+
+def _leave(file: Path, replace: bool) -> None:
+    """Refuse to replace what is there, unless asked to."""
+    if not replace and os.path.lexists(file):
+        raise OutputError("is there already", where=str(file), hint="give --force to replace it, or name another file")
 
 
 @contextmanager

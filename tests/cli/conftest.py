@@ -28,7 +28,7 @@ def unmeasured() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
-def in_terminal(folder: Path, *words: str, **variables: str) -> str:
+def in_terminal(folder: Path, *words: str, code: int = 0, **variables: str) -> str:
     """Run `townlet` in a terminal, of 60 columns unless COLUMNS says otherwise, and give what it shows there."""
     mine, its = pty.openpty()
     command = [sys.executable, "-m", "townlet_cli", *words]
@@ -44,7 +44,7 @@ def in_terminal(folder: Path, *words: str, **variables: str) -> str:
         pass
     finally:
         os.close(mine)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=60) == code
     return shown.decode().replace("\r\n", "\n")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import in_terminal
+from tests.samples.captures import write_capture
 from tests.telemetry.reading import ours, write
 
 
@@ -26,3 +27,13 @@ def test_in_a_narrow_terminal_no_number_is_cut(tmp_path: Path, words: str, numbe
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert "…" not in plain
     assert [number for number in numbers if number not in plain] == []
+
+
+@pytest.mark.parametrize("columns", ["120", "60", "40", "30"])
+def test_of_a_capture_columns_are_left_out_and_no_number_is_cut(tmp_path: Path, columns: str) -> None:
+    write_capture(tmp_path / "a", agents=("anna", "ben"))
+    write_capture(tmp_path / "b", agents=("anna", "ben"), mood=0.75)
+    for words, code in ((["show", "a"], 0), (["show", "a", "--agent", "anna"], 0), (["diff", "a", "b"], 1)):
+        shown = in_terminal(tmp_path, "rollout", *words, code=code, COLUMNS=columns, NO_COLOR="1")
+        assert "…" not in shown
+        assert ("-0.250" if words == ["show", "a"] else "0.25") in shown  # her reward; the largest difference

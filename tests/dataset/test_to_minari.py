@@ -169,7 +169,19 @@ def test_a_full_disk_leaves_the_old_dataset_and_nothing_else(kitchen: Path, shel
 
 
 @pytest.mark.parametrize(
-    "name", ["", "kitchen", "kitchen-v", "../kitchen-v0", "/kitchen-v0", "a//b-v0", "a/../b-v0", "kit chen-v0", ".a-v0"]
+    "name",
+    [
+        "",
+        "kitchen",
+        "kitchen-v",
+        "../kitchen-v0",
+        "/kitchen-v0",
+        "a//b-v0",
+        "a/../b-v0",
+        "a/b-v0",
+        "kit chen-v0",
+        ".a-v0",
+    ],
 )
 def test_names_that_minari_or_the_disk_would_not_take_are_refused(kitchen: Path, shelf: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"NAME: must be \[NAMESPACE/\]NAME-vNUMBER, found"):

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import minari
 import pytest
 
 from tests.faults.injecting import Injector
 from tests.ppo.runs import townlet
 from tests.samples.captures import write_capture
+from tests.telemetry.reading import oldest, write
 from townlet_core.errors import TownletError
 from townlet_core.samples.seal import verify
+from townlet_core.telemetry.migrate import migrate as turn_log
 
 ROUNDS = 5
 WAYS = pytest.mark.parametrize("holding", [True, False], ids=["sure to overlap", "as it comes"])
@@ -99,6 +102,46 @@ def test_of_two_captures_into_one_folder_one_wins(tmp_path: Path, holding: bool)
         assert verify(folder) == []
         assert len([*folder.glob("*.npz")]) == len(agents[winner])
         assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@WAYS
+def test_of_two_migrations_into_one_file_one_wins(tmp_path: Path, holding: bool) -> None:
+    for turn in range(ROUNDS):
+        folder = tmp_path / str(turn) / "out"
+        folder.mkdir(parents=True)
+        for number in (0, 1):
+            write(folder.parent / f"{number}.jsonl", [oldest(epoch) for epoch in range(1, 50 + 50 * number)])
+
+        def migrate(number: int, folder: Path = folder) -> int:
+            turned = turn_log(folder.parent / f"{number}.jsonl", folder / "new.jsonl")
+            assert turned.records == 49 + 50 * number
+            return 0
+
+        codes = together(folder, migrate, holding=holding)
+        assert sorted(codes) == [0, 3]
+        said = (folder.parent / f"said.{codes.index(3)}").read_text()
+        assert "somebody else is writing it" in said or (not holding and "is there already" in said)
+        assert len((folder / "new.jsonl").read_text().splitlines()) == 49 + 50 * codes.index(0)
+        assert os.listdir(folder) == ["new.jsonl"]
+
+
+def test_of_two_exports_to_one_name_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for turn in range(ROUNDS):
+        shelf = tmp_path / str(turn) / "shelf"
+        shelf.mkdir(parents=True)
+        monkeypatch.setenv("MINARI_DATASETS_PATH", str(shelf))
+        agents = (("anna",), ("anna", "ben"))
+        for number in (0, 1):
+            write_capture(shelf.parent / f"day{number}", agents=agents[number])
+
+        def export(number: int, shelf: Path = shelf) -> int:
+            return townlet("rollout", "export", shelf.parent / f"day{number}", "--to", "minari", "town/day-v0")
+
+        codes = together(shelf, export, holding=False)
+        assert sorted(codes) == [0, 3]
+        assert "holds a dataset already" in (shelf.parent / f"said.{codes.index(3)}").read_text()
+        assert minari.load_dataset("town/day-v0").total_episodes == len(agents[codes.index(0)])
+        assert os.listdir(shelf) == ["town"]
 
 
 @WAYS

@@ -207,6 +207,21 @@ def test_what_is_no_capture_cannot_be_verified(tmp_path: Path) -> None:
         examine(tmp_path)
 
 
+def test_samples_that_nobody_lists_are_told_of(tmp_path: Path) -> None:
+    """Those of another capture beside it are listed, though their names begin alike."""
+    write_capture(tmp_path)
+    write_capture(tmp_path / "two", "day_two")
+    for path in (tmp_path / "two").iterdir():
+        path.rename(tmp_path / path.name)
+    for number in range(2, 9):
+        (tmp_path / f"day_zoe_00{number}.npz").write_bytes(b"PK")
+    (tmp_path / "thesis.npz").write_bytes(b"PK")
+    found = examine(tmp_path / "day_manifest.json")
+    names = ", ".join(f"day_zoe_00{number}.npz" for number in range(2, 7))
+    assert found.notes == (f"samples that day_manifest.json does not list lie beside it: {names} and 2 more",)
+    assert (found.problems, examine(tmp_path / "day_two_manifest.json").notes) == ((), ())
+
+
 def test_a_capture_that_has_lost_its_manifest_is_sent_to_repair(tmp_path: Path) -> None:
     write_capture(tmp_path).unlink()
     with pytest.raises(SampleError, match=r"(?s)holds no capture.*hint: a capture that has lost its manifest is here"):

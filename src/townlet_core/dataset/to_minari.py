@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import chain
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet_core.dataset.shelf import DATA, NEW, check_free, drafted, put
 from townlet_core.dataset.sources import Capture, Source, find_captures, sample_of, sources_of
 from townlet_core.errors import InputError, OutputError, SampleError, UsageError
 from townlet_core.samples.manifest import Manifest, Metadata, files_of, locate
@@ -25,9 +25,7 @@ from townlet_core.samples.seal import read_seal
 if TYPE_CHECKING:
     from gymnasium.spaces import Dict, Discrete
 
-NAME = re.compile(r"(?:(?P<namespace>[A-Za-z0-9_][\w/-]*)/)?[A-Za-z0-9_][\w-]*-v\d+", re.ASCII)
-DATA, METADATA = "data", "metadata.json"  # where Minari keeps them in the folder of a dataset
-DRAFT = ".townlet-draft-"
+NAME = re.compile(r"(?:[A-Za-z0-9_][\w/-]*[\w-]/)?[A-Za-z0-9_][\w-]*-v\d+", re.ASCII)
 ROOM, ROOM_A_LIFE = 1.5, 2**20  # bytes that HDF5 takes for a byte, and for a life, at most: 1.3 and 0.3 were measured
 AGREEING = ("map_shape", "map_channels", "feature_names", "action_names", "reward_term_names", "event_names")
 
@@ -59,8 +57,7 @@ def export(place: Path, name: str, *, force: bool = False) -> Exported:
         UsageError: it cannot be called that.
         OutputError: there is one of that name and force is not given, or it cannot be written.
     """
-    match = NAME.fullmatch(name)
-    if match is None or "//" in name:
+    if NAME.fullmatch(name) is None or "//" in name:
         hint = "such as town/breakfast-v0"
         raise UsageError(f"must be [NAMESPACE/]NAME-vNUMBER, found '{name}'", where="NAME", hint=hint)
     _look_for_minari()
@@ -73,15 +70,11 @@ def export(place: Path, name: str, *, force: bool = False) -> Exported:
 
     try:
         root, target = Path(get_dataset_path()), Path(get_dataset_path(name))
-        _check_free(target, force=force)
-        with tempfile.TemporaryDirectory(prefix=DRAFT, dir=root, ignore_cleanup_errors=True) as draft:
-            new = Path(draft) / "new"
-            new.mkdir()
-            _ask_for_room(new / "room", capture)
-            done = _write(capture, name, new / DATA)
-            if match["namespace"]:
-                _name_space(match["namespace"])
-            _put(new, target)
+        check_free(target, root, force=force)
+        with drafted(root) as draft:
+            _ask_for_room(draft / "room", capture)
+            done = _write(capture, name, draft / NEW / DATA)
+            put(draft, target, root, force=force)
     except OSError as error:
         raise _cannot_write(error, name) from error
     return done._replace(place=target)
@@ -95,17 +88,6 @@ def _look_for_minari() -> None:
     except ImportError as error:
         hint = "pip install 'townlet[minari]'"
         raise InputError(f"needs {error.name}, which is not installed", where="--to minari", hint=hint) from error
-
-
-def _check_free(target: Path, *, force: bool) -> None:
-    """Refuse a name that is taken, unless by a dataset that may be replaced."""
-    if not os.path.lexists(target):
-        return
-    if not (target / DATA / METADATA).is_file():
-        raise OutputError("is there already, and is no dataset", where=str(target), hint="choose another name")
-    if not force:
-        hint = "give --force to replace it, or choose another name"
-        raise OutputError("holds a dataset already", where=str(target), hint=hint)
 
 
 def _ask_for_room(path: Path, capture: Capture) -> None:
@@ -225,29 +207,6 @@ def _metadata(capture: Capture, meta: Meta, name: str) -> dict[str, Any]:
             **{key: list(getattr(meta, key)) for key in AGREEING},
         },
     }
-
-
-def _name_space(namespace: str) -> None:
-    """Have Minari know a namespace."""
-    from minari.namespace import create_namespace, list_local_namespaces
-
-    if namespace not in list_local_namespaces():
-        create_namespace(namespace)
-
-
-def _put(new: Path, target: Path) -> None:
-    """Give a dataset its name, in place of another if there is one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    old = new.with_name("old")
-    if os.path.lexists(target):
-        os.rename(target, old)
-    try:
-        os.rename(new, target)
-    except OSError:
-        if os.path.lexists(old):
-            os.rename(old, target)
-        raise
-    sync(target.parent)
 
 
 def _cannot_write(error: OSError, name: str) -> OutputError:

@@ -36,6 +36,8 @@ from townlet_core.samples.seal import Seal, mismatches, names_sha256, read_seal
 from townlet_core.samples.soundness import check_arrays, check_metrics
 from townlet_core.schema import StrictModel
 
+MOST_NAMED = 5  # samples that are not in the manifest
+
 
 class Verification(StrictModel):
     """What came of verifying a capture."""
@@ -106,7 +108,7 @@ def examine(place: Path) -> Verification:
         hashes=len(seal.files) + sum(map(len, seal.samples.values())) if seal is not None else 0,
         metrics=found.metrics,
         unverified=() if sealed or isinstance(manifest, Manifest) else _without_a_seal(manifest),
-        notes=tuple(_notes(path.parent, manifest)),
+        notes=tuple(_notes(path, manifest)),
         problems=found.problems(),
     )
 
@@ -133,15 +135,28 @@ def manifest_at(place: Path) -> Path:
     return find_manifest(place)
 
 
-def _notes(folder: Path, manifest: PlainManifest | None) -> Iterator[str]:
+def _notes(path: Path, manifest: PlainManifest | None) -> Iterator[str]:
     """Say what is missing in a capture that was repaired, and what stands in its folder beside it."""
     repair = manifest.metadata.repair if isinstance(manifest, Manifest) else None
     if repair is not None:
         yield f"it was repaired: {repair.why}"
         for each in repair.missing:
             yield f"missing: {each.what}: {each.why}"
-    for stage in unfinished(folder):
+    strays = _strays(path, manifest) if manifest is not None else []
+    if strays:
+        more = f" and {len(strays) - MOST_NAMED:,} more" if len(strays) > MOST_NAMED else ""
+        yield f"samples that {path.name} does not list lie beside it: {', '.join(strays[:MOST_NAMED])}{more}"
+    for stage in unfinished(path.parent):
         yield f"{stage.name} is of another capture into this folder, which goes on or was interrupted"
+
+
+def _strays(path: Path, manifest: PlainManifest) -> list[str]:
+    """Name samples that look like those of a capture and are not in it, nor in another that is beside it."""
+    own, listed = files_of(path).prefix, {entry.sample for entry in manifest.samples}
+    others = [files_of(other).prefix for other in path.parent.glob(f"*{MANIFEST}") if files_of(other).prefix != own]
+    closer = tuple(f"{other}_" for other in others if other.startswith(own))
+    names = sorted(npz.name for npz in path.parent.glob("*.npz") if npz.name.startswith(f"{own}_"))
+    return [printable(name) for name in names if name not in listed and not name.startswith(closer)]
 
 
 def _without_a_seal(manifest: PlainManifest | None) -> tuple[str, ...]:

@@ -36,10 +36,12 @@ def migrate(log: Path, output: Path) -> Migrated:
         OutputError: the file is there already, or cannot be written.
     """
     if output.exists():
-        raise OutputError("is there already", where=str(output), hint="name another file")
+        raise _taken(output)
     check = Check(log, report=_refuse)
     records = migrated = offset = 0
     with complete(output) as file:
+        if output.exists():  # somebody else was faster
+            raise _taken(output)
         for segment, number, line in _lines(log, check):
             check.look(segment, number, line)  # raises what is wrong; a torn end passes
             record = line if isinstance(line, Fault) else parsed(line)
@@ -54,6 +56,10 @@ def migrate(log: Path, output: Path) -> Migrated:
             file.write(json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n")
         check.end()
     return Migrated(records, migrated)
+
+
+def _taken(output: Path) -> OutputError:
+    return OutputError("is there already", where=str(output), hint="name another file")
 
 
 def _lines(log: Path, check: Check) -> Iterator[tuple[Path, int, bytes | Fault]]:
