@@ -7,7 +7,8 @@ small steps. Convolutions are left to autograd. Tests hold the two to each other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -26,13 +27,25 @@ def gradients(
     Args:
         term: losses.surrogate, or losses.regression.
     """
-    if isinstance(batch.map, Marks) or network.map_weights is None:
+    slope = partial(differentiate, batch=batch, settings=settings, entropy_coef=entropy_coef, term=term)
+    return through(network, batch.map, batch.features, slope)
+
+
+def through(
+    network: ActorCritic, map: Tensor | Marks, features: Tensor, slope: Callable[[Tensor], tuple[Tensor, Tensor]]
+) -> tuple[Sequence[Tensor], Tensor]:
+    """Give the derivative of a loss by each parameter, in the network's order, and the outcome of the loss.
+
+    Args:
+        slope: gives the derivative of the loss by what the head gives, and the outcome.
+    """
+    if isinstance(map, Marks) or network.map_weights is None:
         with torch.no_grad():
-            hidden = network.hidden(batch.map, batch.features)
-            by_output, outcome = differentiate(network.say(hidden[-1]), batch, settings, entropy_coef, term)
-            return chain_rule(network, batch.map, batch.features, hidden, by_output), outcome
-    output = network.say(network.hidden(batch.map, batch.features)[-1])
-    by_output, outcome = differentiate(output.detach(), batch, settings, entropy_coef, term)
+            hidden = network.hidden(map, features)
+            by_output, outcome = slope(network.say(hidden[-1]))
+            return chain_rule(network, map, features, hidden, by_output), outcome
+    output = network.say(network.hidden(map, features)[-1])
+    by_output, outcome = slope(output.detach())
     return torch.autograd.grad(output, list(network.parameters()), by_output), outcome
 
 
