@@ -261,7 +261,7 @@ def test_a_tick_without_a_choice_bears_no_weight_in_the_policys_loss() -> None:
     assert Outcome(*losses[0]()[1]).policy_loss.item() == pytest.approx(-own_log_probs(held.learner, life)[1], abs=1e-6)
 
 
-HALF = {"log_probs": [math.log(0.5)], "kind": "true"}
+HALF: dict[str, Any] = {"log_probs": [math.log(0.5)], "kind": "true"}
 BANDIT = [Lived([(1, 0), (1, 0)], [arm], [1.0 - arm], **HALF) for arm in (0, 1)] * 32
 
 
@@ -300,7 +300,6 @@ def test_a_critic_expects_what_the_policy_will_do_and_not_what_the_behaviour_did
     held = buffer(dataset_of(*FORK), ours, method="crr", temperature=0.1)
     learn(held, 100)
     judged = held.judge(101)
-    print(judged.returns[:8], judged.values[:8], judged.weights[:8], own_log_probs(ours, FORK[0]))
     assert judged.returns[:8:2] == pytest.approx([1, 1.2, 1, 1.2], abs=0.05), "whichever arm was then taken"
 
 

@@ -33,7 +33,8 @@ class Critic:
     def worth(self, map: Tensor | Marks, features: Tensor) -> Tensor:
         """Give what every action would be worth, [n, N]."""
         adds, values = self.learner.network(map, features)
-        return adds + values.unsqueeze(1)
+        worths: Tensor = adds + values.unsqueeze(1)
+        return worths
 
     def step(self, dataset: Dataset, returns: Floats, cuts: Sequence[NDArray[np.int64]], rows: int) -> None:
         """Take a step towards the returns of some actions.

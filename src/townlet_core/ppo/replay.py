@@ -1,7 +1,7 @@
 """Learning from captures: what each captured action is worth, and the losses of batches of them.
 
 A script has no log-probabilities, so nothing here takes a captured log-probability for one unless the capture says that
-it is true: advantage-weighted regression and cloning use none, the anchored form those of its own clone.
+it is true: advantage-weighted regression and cloning can do without, the anchored form uses those of its own clone.
 """
 
 from __future__ import annotations
