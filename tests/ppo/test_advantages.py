@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stable_baselines3.common.buffers import RolloutBuffer
 
-from townlet_core.ppo.advantages import explained_variance, gae, lambdas, next_values, vtrace
+from townlet_core.ppo.advantages import explained_variance, gae, lambdas, next_values, retrace, vtrace
 
 f32 = np.float32
 
@@ -130,6 +130,36 @@ def test_vtrace_by_hand() -> None:
     assert targets.ravel() == pytest.approx([2, 2])
     # r + gamma vs' - V: 1 + 0.5 * 2 - 2 = 0, 2 + 0 - 4 = -2
     assert advantages.ravel() == pytest.approx([0, -2])
+
+
+@given(life=lives, bootstrap=st.floats(-2, 2), lam=st.floats(0, 1))
+def test_retrace_of_a_policy_with_itself_is_the_return_of_gae(life: Any, bootstrap: float, lam: float) -> None:
+    """With all ratios 1 and no action better than another, Q is V."""
+    rewards, values, last = (column(*(row[i] for row in life)) for i in range(3))
+    died, cut = (column(*(row[3] == how for row in life)) for how in "xl")
+    after = next_values(np.append(values, [[bootstrap]], axis=0), last, died, cut)
+    ended = died | cut
+    targets = retrace(rewards, values, after, ended, np.zeros_like(values), gamma=0.9, lam=lam)
+    np.testing.assert_allclose(targets, values + gae(rewards, values, after, ended, gamma=0.9, lam=lam), atol=1e-9)
+
+
+def test_retrace_by_hand() -> None:
+    """gamma 0.5, lambda 0.5; of the first action the ratio is not looked at, the others are 0.5 and 4, clipped to 1."""
+    log_rhos = np.log(column(9.0, 0.5, 4.0))
+    targets = retrace(
+        column(1.0, 2.0, 3.0), column(2.0, 4.0, 1.0), column(6.0, 4.0, 0.0), column(0, 0, 1) == 1, log_rhos,
+        gamma=0.5, lam=0.5,
+    )  # fmt: skip
+    # errors: 1 + 3 - 2 = 2, 2 + 2 - 4 = 0, 3 + 0 - 1 = 2; sums: 0 + 0.25 * 1 * 2 = 0.5, 2 + 0.25 * 0.5 * 0.5 = 2.0625
+    assert targets.ravel() == pytest.approx([4.0625, 4.5, 3])
+
+
+def test_what_the_policy_would_not_have_done_ends_a_trace() -> None:
+    """A reward of 8 comes of a second action that the policy does with a chance of 1 in 10^9."""
+    log_rhos = np.log(column(1.0, 1e-9))
+    nothing = column(0.0, 0.0)
+    targets = retrace(column(0.0, 8.0), nothing, nothing, column(0, 1) == 1, log_rhos, gamma=1.0, lam=1.0)
+    assert targets.ravel() == pytest.approx([0, 8], abs=1e-7)
 
 
 def test_values_that_are_right_explain_all_and_a_constant_explains_nothing() -> None:

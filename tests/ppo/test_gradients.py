@@ -12,7 +12,7 @@ from townlet_core.config.ppo import PPO, Network
 from townlet_core.policy.marks import list_marks
 from townlet_core.policy.network import ActorCritic, Shape
 from townlet_core.ppo.gradients import chain_rule
-from townlet_core.ppo.losses import differentiate, surrogate
+from townlet_core.ppo.losses import action_values, differentiate, differentiate_action_values, surrogate
 
 SETTINGS = PPO(value_coef=0.7)
 
@@ -65,6 +65,25 @@ def test_maps_that_are_drawn_are_left_to_autograd(encoder: str) -> None:
     _, after, _ = learned(net, batch, SETTINGS, 0.0, surrogate)
     rise = (after[0] - before[0]) + SETTINGS.value_coef * (after[1] - before[1])
     assert float(rise) == pytest.approx(step, rel=1e-3)
+
+
+def test_the_slope_of_what_actions_are_worth_by_hand() -> None:
+    """Values 1 and 2, to which the actions taken add 3 and -1: 4 and 1, where 2 came of each; the mean of both."""
+    output, actions = torch.tensor([[3.0, 9.0, 1.0], [9.0, -1.0, 2.0]]), torch.tensor([0, 1])
+    assert action_values(output, actions).tolist() == [4, 1]
+    slope, outcome = differentiate_action_values(output, actions, torch.tensor([2.0, 2.0]), 0.5)
+    assert slope.tolist() == [[1, 0, 1], [0, -0.5, -0.5]]  # errors 2 and -1, for the action taken and for the value
+    assert outcome.tolist() == [0, 1.25, 0, 0, 0, 0]  # (4 / 2 + 1 / 2) / 2
+
+
+def test_the_slope_of_what_actions_are_worth_is_autograds() -> None:
+    output = torch.randn(12, 5, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    batch = minibatch()
+    loss = 0.5 * ((action_values(output, batch.actions) - batch.returns) ** 2).mean()
+    (theirs,) = torch.autograd.grad(loss, output)
+    ours, told = differentiate_action_values(output.detach(), batch.actions, batch.returns, 1 / 12)
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(told[1], loss.detach())
 
 
 def test_a_list_and_the_map_that_it_lists_have_the_same_gradient() -> None:

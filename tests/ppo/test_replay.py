@@ -20,7 +20,8 @@ from townlet_core.errors import InputError
 from townlet_core.policy.network import ActorCritic, Shape, log_policy
 from townlet_core.ppo.learner import Learner
 from townlet_core.ppo.losses import Outcome
-from townlet_core.ppo.replay import ReplayBuffer, choose_method, regression_weights
+from townlet_core.ppo.replay import Method, ReplayBuffer, choose_method
+from townlet_core.ppo.weights import regression_weights
 
 f32 = np.float32
 HERE = Path("captures")
@@ -157,26 +158,31 @@ def test_vtrace_of_what_the_network_would_do_itself_is_gae() -> None:
     assert buffer(other, ours, method="vtrace").judge(1).returns != pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize(("method", "also"), [("vtrace", ""), ("crr", " or with --noise")])
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [("deterministic", "its policy had no choice"), ("unknown", "nobody knows of which policy")],
 )
-def test_vtrace_refuses_captures_without_true_log_probabilities_by_name(kind: LogProbs, reason: str) -> None:
+def test_captures_without_true_log_probabilities_are_refused_by_name_where_they_are_needed(
+    method: Method, also: str, kind: LogProbs, reason: str
+) -> None:
     life = some_life(4, 0, died=True)
     mixed = dataset_of(life._replace(**TRUE), life._replace(kind=kind))
     with pytest.raises(InputError) as caught:
-        choose_method(Replay(method="vtrace"), mixed)
+        choose_method(Replay(method=method), mixed)
     assert str(caught.value) == (
-        f"captures: life_1.npz: has no true log-probabilities ({reason}), which vtrace needs\n"
-        "hint: use --set replay.method=awr, or captures of a learned policy"
+        f"captures: life_1.npz: has no true log-probabilities ({reason}), which {method} needs\n"
+        f"hint: use --set replay.method=awr, or captures of a learned policy{also}"
     )
 
 
 def test_left_alone_it_is_vtrace_where_a_network_has_acted_in_all_and_else_a_regression() -> None:
+    """With a critic of actions where that is possible, and the critic is not needed for what comes after."""
     life = some_life(4, 0, died=True)
     noisy = life._replace(**TRUE)
     true = noisy._replace(learned=True)
-    assert choose_method(Replay(), dataset_of(true, noisy)) == "awr"
+    assert choose_method(Replay(), dataset_of(true, noisy)) == "crr"
+    assert choose_method(Replay(), dataset_of(true, noisy), alone=False) == "awr"
     assert choose_method(Replay(), dataset_of(true, true)) == "vtrace"
     assert choose_method(Replay(), dataset_of(true, life)) == "awr"
 
@@ -193,15 +199,15 @@ def test_advantages_by_hand_of_a_life_that_was_cut_off() -> None:
     assert dead.returns == pytest.approx(dead.advantages + v[:2], abs=1e-6)
 
 
-@pytest.mark.parametrize("method", ["awr", "vtrace"])
+@pytest.mark.parametrize("method", ["awr", "vtrace", "crr"])
 def test_lives_of_all_lengths_side_by_side_are_judged_as_each_alone(method: str) -> None:
     lives = [some_life(ticks, ticks, died=ticks % 2 == 0) for ticks in (5, 1, 40, 2, 17, 3, 16, 1)]
     lives = [life._replace(log_probs=[-0.7] * len(life.actions), kind="true") for life in lives]
     ours = learner()
-    whole = buffer(dataset_of(*lives), ours, method=method).judge(1)
+    whole = buffer(dataset_of(*lives), ours, method=method, critic_epochs=1).judge(2)
     at = 0
     for life in lives:
-        alone = buffer(dataset_of(life), ours, method=method).judge(1)
+        alone = buffer(dataset_of(life), ours, method=method, critic_epochs=1).judge(2)
         rows = slice(at, at + len(life.actions))
         assert whole.advantages[rows] == pytest.approx(alone.advantages, abs=1e-5)
         assert whole.returns[rows] == pytest.approx(alone.returns, abs=1e-5)
@@ -218,7 +224,8 @@ def test_a_tick_without_a_choice_bears_no_weight_in_the_policys_loss() -> None:
     )
 
 
-BANDIT = [Lived([(1, 0), (1, 0)], [arm], [1.0 - arm]) for arm in (0, 1)] * 32
+HALF: dict[str, Any] = {"log_probs": [math.log(0.5)], "kind": "true"}
+BANDIT = [Lived([(1, 0), (1, 0)], [arm], [1.0 - arm], **HALF) for arm in (0, 1)] * 32
 
 
 def chance_of_the_better(method: str) -> float:

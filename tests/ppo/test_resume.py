@@ -42,11 +42,13 @@ class Story(NamedTuple):
     stop: int
     options: Values
     captures: bool = True
+    noise: bool = False  # in the captures
 
 
 LIVE = Story(3, {}, captures=False)
 MANY = Story(2, {"worlds": 32}, captures=False)  # 128 agents: two parts, played side by side
 REPLAY = Story(2, {})
+CRITIC = Story(3, {}, noise=True)
 CLONED = Story(1, {"also": ("replay.method=anchored", "replay.anchor_epochs=2")})
 ANCHORED = Story(3, CLONED.options)
 WARMING = Story(1, {"mode": "mixed", "also": ("mixed.warm_start_epochs=2",)})
@@ -55,6 +57,7 @@ STORIES = {
     "rollout": LIVE,
     "rollout in parts": MANY,
     "replay": REPLAY,
+    "replay with a critic": CRITIC,
     "replay before its anchor": CLONED,
     "replay with its anchor": ANCHORED,
     "mixed while it warms up": WARMING,
@@ -64,8 +67,9 @@ STORIES = {
 
 @pytest.fixture
 def scripted(kitchen: Path) -> Path:
-    """A capture of the script, in the kitchen."""
+    """A capture of the script, in the kitchen; beside it, one with noise."""
     take(kitchen, "scripted", worlds=2)
+    take(kitchen, "noisy", worlds=2, noise=0.25)
     return kitchen.parent / "scripted"
 
 
@@ -77,7 +81,8 @@ def state_of(place: Path) -> bytes:
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
 def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(kitchen: Path, scripted: Path, story: Story) -> None:
     whole, parts = (kitchen.parent / name for name in ("whole", "parts"))
-    given: Values = {"captures": (scripted,)} if story.captures else {}
+    captures = scripted.with_name("noisy") if story.noise else scripted
+    given: Values = {"captures": (captures,)} if story.captures else {}
     all_at_once = run(kitchen, checkpoint_dir=whole, log=whole / "log.jsonl", **given, **story.options)
     first = run(
         kitchen, checkpoint_dir=parts, log=parts / "log.jsonl", on_epoch=interrupt_at(story.stop), **given,

@@ -76,24 +76,28 @@ class Network(StrictModel):
 class Replay(StrictModel):
     """Learning from captures."""
 
-    method: Literal["auto", "awr", "clone", "anchored", "vtrace"] = Field(
+    method: Literal["auto", "crr", "awr", "clone", "anchored", "vtrace"] = Field(
         "auto",
-        description="awr: advantage-weighted regression (arXiv:1910.00177); clone: behaviour cloning; anchored: PPO "
-        "around a clone of the behaviour (arXiv:2302.11312); vtrace: PPO with importance weights (arXiv:1802.01561), "
-        "for captures with true log-probabilities; auto: vtrace where a network acted in all of them, else awr",
+        description="crr: regression with the weights of a critic of actions (arXiv:2006.15134) that learns by Retrace "
+        "(arXiv:1606.02647); awr: advantage-weighted regression (arXiv:1910.00177); clone: behaviour cloning; "
+        "anchored: PPO around a clone of the behaviour (arXiv:2302.11312); vtrace: PPO with importance weights "
+        "(arXiv:1802.01561); crr and vtrace are for captures with true log-probabilities; auto: vtrace where a network "
+        "acted in all of them, else crr where they have these and are learned from alone, else awr",
     )
     batch: Annotated[int, Field(ge=1, le=1_000_000)] = Field(1024, description="transitions a gradient step")
     block: Annotated[int, Field(ge=1, le=100_000)] = Field(
         16, description="successive ticks that stay together when transitions are shuffled"
     )
     temperature: Positive = Field(
-        0.5, description="awr: weights are exp(advantage / temperature), advantages in their standard deviations"
+        0.5,
+        description="crr and awr: weights are exp(advantage / temperature), advantages in their standard deviations",
     )
-    max_weight: Positive = Field(20.0, description="awr: largest weight")
+    critic_epochs: Count = Field(2, description="crr: epochs of cloning before the critic has a say")
+    max_weight: Positive = Field(20.0, description="awr and crr: largest weight")
     sharpness: Weight = Field(
         3.0,
-        description="awr and clone: power of the behaviour's own probability by which an action counts less, where "
-        "captures tell it: what noise did is not imitated",
+        description="crr, awr and clone: power of the behaviour's own probability by which an action counts less, "
+        "where captures tell it: what noise did is not imitated",
     )
     anchor_epochs: Count = Field(10, description="anchored: epochs of cloning before the policy may improve on it")
     rho_clip: Positive = Field(1.0, description="vtrace: bound on the importance weights of the errors")

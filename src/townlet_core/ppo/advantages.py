@@ -1,4 +1,7 @@
-"""How much better an action was than expected: GAE, and V-trace for actions of another policy. In NumPy, [T, B]."""
+"""How much better an action was than expected: GAE, V-trace and Retrace for actions of another policy.
+
+In NumPy, [T, B].
+"""
 
 from __future__ import annotations
 
@@ -90,6 +93,36 @@ def vtrace(
     goes_on = ~ended[:-1]
     following[:-1][goes_on] = targets[1:][goes_on]
     return targets, rewards + gamma * following - values
+
+
+def retrace(
+    rewards: Floats,
+    worth: Floats,
+    after: Floats,
+    ended: NDArray[np.bool_],
+    log_rhos: Floats,
+    *,
+    gamma: float,
+    lam: float | Floats,
+) -> Floats:
+    """Estimate what actions are worth to a policy from what another one went on to do.
+
+    Source: Munos et al. 2016, arXiv:1606.02647, eq. 3 and 4: Retrace(lambda), whose traces end where the other one did
+    what this one would not.
+
+    Args:
+        worth: [T, B] of the actions taken, as they are estimated now.
+        after: [T, B] what the policy expects of the next observation, over its own choice of actions; see next_values.
+        log_rhos: [T, B] log-probability of the action under the policy less that under the one that acted.
+
+    Returns:
+        [T, B] targets that `worth` is fitted to.
+    """
+    errors = rewards + gamma * after - worth
+    traces = np.exp(np.minimum(log_rhos, 0))
+    decay = np.zeros_like(errors)  # that of a tick is by the action after it
+    decay[:-1] = gamma * np.broadcast_to(lam, errors.shape)[:-1] * traces[1:]
+    return worth + _accumulate(errors, decay * ~ended)
 
 
 def _accumulate(errors: Floats, decay: Floats) -> Floats:

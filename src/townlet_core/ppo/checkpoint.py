@@ -188,10 +188,10 @@ def _state(trainer: Trainer) -> Arrays:
     """Give all tensors that a training goes on from, those of all processes together."""
     own = {f"part.{number}.{name}": a for number, part in trainer.parts.items() for name, a in part.state().items()}
     state: Arrays = {name: a for each in trainer.processes.gather(own) for name, a in each.items()}
-    adam = trainer.learner.optimizer.state_dict()["state"]
-    for number, moments in adam.items():
-        for name, tensor in moments.items():
-            state[f"adam.{number}.{name}"] = tensor.cpu().numpy()
+    state |= {f"adam.{name}": a for name, a in trainer.learner.moments().items()}
+    if trainer.buffer is not None and trainer.buffer.critic is not None:
+        critic = trainer.buffer.critic.learner
+        state |= {"critic.weights": critic.weights()} | {f"critic.adam.{n}": a for n, a in critic.moments().items()}
     if trainer.buffer is not None and trainer.buffer.anchor is not None:
         state["replay.anchor"] = trainer.buffer.anchor
     if trainer.mixed_in is not None:
@@ -228,10 +228,9 @@ def restore(trainer: Trainer, folder: Path, saved: SavedTraining) -> None:
     trainer.learner.network.load_state_dict(build_network(policy, weights, folder).state_dict())
     state = read_tensors(folder / STATE, saved.state_sha256)
     try:
-        _restore_adam(trainer, state)
+        trainer.learner.remember(_under(state, "adam."))
         for number, part in trainer.parts.items():
-            prefix = f"part.{number}."
-            own = {n.removeprefix(prefix): a for n, a in state.items() if n.startswith(prefix)}
+            own = _under(state, f"part.{number}.")
             packed, kept = part.frames.tiles.shape[-1], own["seen.tiles"]
             if packed and not kept.shape[-1]:
                 hint = "leave it out, or capture with 'townlet rollout capture --policy'"
@@ -246,20 +245,17 @@ def restore(trainer: Trainer, folder: Path, saved: SavedTraining) -> None:
     trainer.epoch, trainer.steps, trainer.cycle = saved.epoch, saved.steps, saved.cycle_id
 
 
-def _restore_adam(trainer: Trainer, state: Mapping[str, NDArray[Any]]) -> None:
-    optimizer = trainer.learner.optimizer
-    whole = optimizer.state_dict()
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    for name, array in state.items():
-        if name.startswith("adam."):
-            _, number, moment = name.split(".")
-            moments.setdefault(int(number), {})[moment] = torch.from_numpy(array.copy())
-    optimizer.load_state_dict({**whole, "state": moments})
+def _under(state: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
+    """Give the tensors whose names begin so, by the rest of the name."""
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
 
 def _restore_replay(trainer: Trainer, state: Mapping[str, NDArray[Any]]) -> None:
     if trainer.buffer is None:
         return
+    if trainer.buffer.critic is not None:
+        trainer.buffer.critic.learner.take_weights(state["critic.weights"])
+        trainer.buffer.critic.learner.remember(_under(state, "critic.adam."))
     if "replay.anchor" in state:
         trainer.buffer.anchor = state["replay.anchor"].copy()
     if "replay.weights" in state:

@@ -7,7 +7,8 @@ small steps. Convolutions are left to autograd. Tests hold the two to each other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -34,20 +35,40 @@ def gradients(
     Args:
         term: losses.surrogate, or losses.regression.
         slopes: where to write.
+        threads: see through.
+    """
+    differentiated = partial(differentiate, batch=batch, settings=settings, entropy_coef=entropy_coef, term=term)
+    return through(network, batch.map, batch.features, differentiated, slopes=slopes, threads=threads)
+
+
+def through(
+    network: ActorCritic,
+    map: Tensor | Marks,
+    features: Tensor,
+    differentiated: Callable[[Tensor], tuple[Tensor, Tensor]],
+    *,
+    slopes: Slopes,
+    threads: int,
+) -> Tensor:
+    """Write the derivative of a loss by each parameter, and give its outcome.
+
+    Args:
+        differentiated: gives the derivative of the loss by what the head gives, and the outcome.
+        slopes: where to write.
         threads: among which each product of the network is divided. All else stays on this thread: divided, the small
             steps of the loss take longer.
     """
-    if isinstance(batch.map, Marks) or network.map_weights is None:
+    if isinstance(map, Marks) or network.map_weights is None:
         with torch.no_grad():
             with dividing(threads):
-                hidden = network.hidden(batch.map, batch.features)
+                hidden = network.hidden(map, features)
                 output = network.say(hidden[-1])
-            by_output, outcome = differentiate(output, batch, settings, entropy_coef, term)
+            by_output, outcome = differentiated(output)
             with dividing(threads):
-                chain_rule(network, batch.map, batch.features, hidden, by_output, slopes)
+                chain_rule(network, map, features, hidden, by_output, slopes)
         return outcome
-    output = network.say(network.hidden(batch.map, batch.features)[-1])
-    by_output, outcome = differentiate(output.detach(), batch, settings, entropy_coef, term)
+    output = network.say(network.hidden(map, features)[-1])
+    by_output, outcome = differentiated(output.detach())
     for slope, found in zip(slopes.values(), torch.autograd.grad(output, list(slopes), by_output), strict=True):
         slope.copy_(found)
     return outcome

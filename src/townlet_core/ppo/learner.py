@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from townlet_core.config.ppo import PPO
@@ -17,6 +19,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 Slopes = Mapping[Tensor, Tensor]  # where the derivative by each parameter is written
 Loss = Callable[[Slopes, int], Tensor]  # writes its derivatives, with a number of threads, and gives its outcome
+Arrays = Mapping[str, NDArray[Any]]
 Reduce = Callable[[Tensor], None]  # replaces a tensor by its sum over all processes
 
 
@@ -68,11 +71,52 @@ class Learner:
         flat = torch.nn.Parameter(torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters]))
         for parameter, view in self._views(flat.data).items():
             parameter.data = view  # from here on part of one vector, on which Adam takes one step, not many
+        self._flat = flat
         flat.grad = self.gradient = torch.zeros_like(flat.data)
         self._room = [(self.gradient, self._views(self.gradient))]  # for the gradients of as many losses
         self.optimizer = torch.optim.Adam([flat], lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
         self._pool = ThreadPoolExecutor(threads, initializer=settle_thread) if threads > 1 else None
         self._reduce = reduce
+
+    def twin(self, network: ActorCritic) -> Learner:
+        """Give a learner of another network, with the same settings, threads and processes."""
+        twin = Learner(network, self.settings, reduce=self._reduce)
+        twin.threads, twin._pool = self.threads, self._pool
+        return twin
+
+    @property
+    def rate(self) -> float:
+        """The step size."""
+        rate: float = self.optimizer.param_groups[0]["lr"]
+        return rate
+
+    def moments(self) -> Arrays:
+        """Give what Adam remembers, by names of its own."""
+        kept = self.optimizer.state_dict()["state"]
+        return {f"{n}.{name}": moment.cpu().numpy() for n, each in kept.items() for name, moment in each.items()}
+
+    def remember(self, moments: Arrays) -> None:
+        """Put back what Adam remembered."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, array in moments.items():
+            number, name = key.split(".")
+            state.setdefault(int(number), {})[name] = torch.from_numpy(array.copy())
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+    def weights(self) -> NDArray[np.float32]:
+        """Give all parameters, one after another."""
+        weights: NDArray[np.float32] = self._flat.detach().cpu().numpy()
+        return weights
+
+    def take_weights(self, weights: NDArray[np.float32]) -> None:
+        """Replace all parameters.
+
+        Raises:
+            ValueError: these are not as many.
+        """
+        if weights.shape != tuple(self._flat.shape):
+            raise ValueError(f"{weights.shape} weights for a network of {tuple(self._flat.shape)}")
+        self._flat.data.copy_(torch.from_numpy(weights.copy()))
 
     def close(self) -> None:
         """End the threads."""

@@ -154,6 +154,30 @@ def differentiate_tensors(
     return by_output, outcome
 
 
+def action_values(output: Tensor, actions: Tensor) -> Tensor:
+    """Give what actions are worth, [n]: the value of the situation and what the action adds to it.
+
+    Source: a dueling network, Wang et al. 2016, arXiv:1511.06581, eq. 7.
+
+    Args:
+        output: [n, N + 1] as a network's head gives it, here of a critic: what each action adds, and the value.
+    """
+    return output[:, -1] + output.gather(1, actions.unsqueeze(1)).squeeze(1)
+
+
+def differentiate_action_values(
+    output: Tensor, actions: Tensor, returns: Tensor, share: float
+) -> tuple[Tensor, Tensor]:
+    """Give the derivative of half the squared errors of action_values, each by `share`, and Outcome with their sum."""
+    error = action_values(output, actions) - returns
+    by_output = torch.zeros_like(output)
+    by_output.scatter_(1, actions.unsqueeze(1), share * error.unsqueeze(1))
+    by_output[:, -1] = share * error
+    outcome = torch.zeros(len(Outcome._fields), dtype=output.dtype, device=output.device)
+    outcome[Outcome._fields.index("value_loss")] = 0.5 * share * (error @ error)
+    return by_output, outcome
+
+
 def _by_kernel(
     output: Tensor, batch: Minibatch, settings: PPO, entropy_coef: float, term: Term
 ) -> tuple[Tensor, Tensor]:

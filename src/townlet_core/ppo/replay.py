@@ -1,7 +1,7 @@
 """Learning from captures: what each captured action is worth, and the losses of batches of them.
 
 A script has no log-probabilities, so nothing here takes a captured log-probability for one unless the capture says that
-it is true: advantage-weighted regression and cloning use none, the anchored form those of its own clone.
+it is true: advantage-weighted regression and cloning can do without, the anchored form uses those of its own clone.
 """
 
 from __future__ import annotations
@@ -21,16 +21,26 @@ from townlet_core.dataset.packed import Observations
 from townlet_core.dataset.replay import Dataset
 from townlet_core.errors import InputError
 from townlet_core.policy.network import log_policy, penalty_of
-from townlet_core.ppo.advantages import explained_variance, gae, lambdas, vtrace
+from townlet_core.ppo.advantages import explained_variance, gae, lambdas, retrace, vtrace
+from townlet_core.ppo.critic import Critic
 from townlet_core.ppo.gradients import gradients
 from townlet_core.ppo.learner import Learner, Loss, Slopes
 from townlet_core.ppo.losses import Minibatch, regression, surrogate
+from townlet_core.ppo.weights import Floats, regression_weights, standardised
 
-Method = Literal["awr", "clone", "anchored", "vtrace"]
+Method = Literal["crr", "awr", "clone", "anchored", "vtrace"]
 VALUE_ROWS = 8192  # rows whose values are computed at a time
 MOST_PASSES = 2**20  # of the captures in one epoch: keeps the keys of epochs apart
 MOST_LANES = 256  # lives that are scanned side by side
-Floats = NDArray[np.float32]
+
+
+class Estimates(NamedTuple):
+    """What the network, and the critic where there is one, says of each row; all [steps]."""
+
+    values: Floats
+    log_probs: Floats  # of the action taken
+    worth: Floats  # of the action taken, to the critic; else the value
+    expected: Floats  # mean of what actions are worth to the critic, over the policy's own choice; else the value
 
 
 class Judged(NamedTuple):
@@ -47,22 +57,28 @@ class Judged(NamedTuple):
         return explained_variance(self.values, self.returns)
 
 
-def choose_method(settings: Replay, dataset: Dataset) -> Method:
+def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> Method:
     """Settle how to learn from these captures.
 
+    Args:
+        alone: nothing else is learned from.
+
     Raises:
-        InputError: vtrace is asked for, and a capture has no true log-probabilities.
+        InputError: vtrace or crr is asked for, and a capture has no true log-probabilities.
     """
     without = next((life for life in dataset.lives if life.log_probs != "true"), None)
-    if settings.method == "vtrace" and without is not None:
+    if settings.method in ("vtrace", "crr") and without is not None:
         reason = "its policy had no choice" if without.log_probs == "deterministic" else "nobody knows of which policy"
         raise InputError(
-            f"has no true log-probabilities ({reason}), which vtrace needs",
+            f"has no true log-probabilities ({reason}), which {settings.method} needs",
             where=f"{without.capture}: {without.sample}",
-            hint="use --set replay.method=awr, or captures of a learned policy",
+            hint="use --set replay.method=awr, or captures of a learned policy"
+            + (" or with --noise" if settings.method == "crr" else ""),
         )
     if settings.method == "auto":
-        return "vtrace" if without is None and all(life.learned for life in dataset.lives) else "awr"
+        if without is None and all(life.learned for life in dataset.lives):
+            return "vtrace"
+        return "crr" if without is None and alone else "awr"
     return settings.method
 
 
@@ -72,15 +88,24 @@ class ReplayBuffer:
     Args:
         parts: losses that a gradient step is made of, all processes together.
         own: which of them are this process's.
+        alone: nothing else is learned from.
     """
 
     def __init__(
-        self, dataset: Dataset, learner: Learner, settings: Replay, *, seed: int, parts: int, own: range
+        self,
+        dataset: Dataset,
+        learner: Learner,
+        settings: Replay,
+        *,
+        seed: int,
+        parts: int,
+        own: range,
+        alone: bool = True,
     ) -> None:
         self.dataset = dataset
         self.learner = learner
         self.settings = settings
-        self.method = choose_method(settings, dataset)
+        self.method = choose_method(settings, dataset, alone=alone)
         self.seed = seed
         self.parts = parts
         self.own = own
@@ -88,14 +113,17 @@ class ReplayBuffer:
         self._lanes = list(_lanes(dataset))
         self.choices = self._find_choices()  # [steps] bool: more than one action was allowed
         self.anchor: Floats | None = None  # log-probabilities under the clone
+        self.critic = Critic(learner) if self.method == "crr" else None
 
     def judge(self, epoch: int) -> Judged:
         """Work out what every row is worth now; `epoch` counts passes from 1."""
-        values, log_probs = self._estimates()
-        cloning = self.method == "clone" or (self.method == "anchored" and epoch <= self.settings.anchor_epochs)
+        now = self._estimates()
+        values = now.values
+        first = {"anchored": self.settings.anchor_epochs, "crr": self.settings.critic_epochs}.get(self.method, 0)
+        cloning = self.method == "clone" or epoch <= first
         if self.method == "anchored" and not cloning and self.anchor is None:
-            self.anchor = log_probs.copy()
-        advantages, returns = self._advantages(values, log_probs)
+            self.anchor = now.log_probs.copy()
+        advantages, returns = self._advantages(now, by_critic=self.method == "crr" and not cloning)
         if self.method == "vtrace":
             return Judged(self._standard(advantages), returns, values, self.dataset.log_probs, advantages)
         if self.method == "anchored" and not cloning:
@@ -116,7 +144,7 @@ class ReplayBuffer:
         """Scale the advantages of choices to mean 0 and deviation 1."""
         standard = np.zeros_like(advantages)
         if self.choices.any():
-            standard[self.choices] = _standard(advantages[self.choices])
+            standard[self.choices] = standardised(advantages[self.choices])
         return standard
 
     def steps(self, judged: Judged, epoch: int, entropy_coef: float) -> Iterator[list[Loss]]:
@@ -125,6 +153,9 @@ class ReplayBuffer:
         for rows in self.dataset.passes(
             seed=self.seed, epoch=epoch, batch=self.settings.batch, block=self.settings.block
         ):
+            if self.critic is not None:
+                cuts = np.array_split(rows, self.parts)
+                self.critic.step(self.dataset, judged.returns, [cuts[part] for part in self.own], len(rows))
             yield self._parts_of(judged, rows, 1.0, ppo, entropy_coef)
 
     def policy_losses(self, judged: Judged, batch: int, coefficient: float, epoch: int) -> Iterator[list[Loss]]:
@@ -175,12 +206,6 @@ class ReplayBuffer:
         term = surrogate if compared else regression
         return gradients(self.learner.network, batch, ppo, entropy_coef, term, slopes=slopes, threads=threads)
 
-    def _network(self, seen: Observations) -> tuple[Tensor, Tensor]:
-        """Give logits and values of what was seen."""
-        network = self.learner.network
-        logits, values = network(network.look(seen.map), self._tensor(seen.features))
-        return logits, values
-
     def _tensor(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
@@ -191,43 +216,55 @@ class ReplayBuffer:
             choices[rows] = self.dataset.observations(rows).action_mask.sum(1) > 1
         return choices
 
-    @torch.inference_mode()
-    def _estimates(self) -> tuple[Floats, Floats]:
-        """Give the value of every row and the log-probability of its action, both [steps]."""
+    def _estimates(self) -> Estimates:
+        """Look at every row with the network as it is."""
         steps = self.dataset.steps
-        values, log_probs = np.empty(steps, np.float32), np.empty(steps, np.float32)
+        columns = np.empty((len(Estimates._fields), steps), np.float32)
 
+        @torch.inference_mode()
         def estimate(low: int) -> None:
             rows = np.arange(low, min(low + VALUE_ROWS, steps))
-            seen = self.dataset.observations(rows)
-            logits, value = self._network(seen)
-            policy = log_policy(logits, penalty_of(self._tensor(seen.action_mask)))
-            actions = self._tensor(self.dataset.actions[rows]).unsqueeze(1)
-            values[rows] = value.cpu().numpy()
-            log_probs[rows] = policy.gather(1, actions).squeeze(1).cpu().numpy()
+            columns[:, rows] = self._look(self.dataset.observations(rows), self.dataset.actions[rows])
 
-        with torch.inference_mode():
-            self.learner.each(torch.inference_mode()(estimate), range(0, steps, VALUE_ROWS))
-        return values, log_probs
+        self.learner.each(estimate, range(0, steps, VALUE_ROWS))
+        return Estimates(*columns)
 
-    def _last_values(self) -> Floats:
-        """[lives] values of the last observations."""
+    def _look(self, seen: Observations, actions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Give the fields of Estimates, [4, n]."""
+        network = self.learner.network
+        marks, features = network.look(seen.map), self._tensor(seen.features)
+        logits, values = network(marks, features)
+        policy = log_policy(logits, penalty_of(self._tensor(seen.action_mask)))
+        taken = self._tensor(actions).unsqueeze(1)
+        worth = expected = values
+        if self.critic is not None:
+            worths = self.critic.worth(marks, features)
+            worth, expected = worths.gather(1, taken).squeeze(1), (policy.exp() * worths).sum(1)
+        columns: NDArray[np.float32] = (
+            torch.stack([values, policy.gather(1, taken).squeeze(1), worth, expected]).cpu().numpy()
+        )
+        return columns
+
+    @torch.inference_mode()
+    def _last(self) -> Estimates:
+        """Look at the last observations, after which nothing was done, as with the first action. Fields are [lives]."""
         lives = np.arange(len(self.dataset.lives))
-        with torch.inference_mode():
-            pieces = []
-            for low in range(0, len(lives), VALUE_ROWS):
-                seen = self.dataset.last_observations(lives[low : low + VALUE_ROWS])
-                pieces.append(self._network(seen)[1].cpu().numpy())
-        return np.concatenate(pieces)
+        pieces = []
+        for low in range(0, len(lives), VALUE_ROWS):
+            seen = self.dataset.last_observations(lives[low : low + VALUE_ROWS])
+            pieces.append(self._look(seen, np.zeros(len(seen.features), np.int64)))
+        return Estimates(*np.concatenate(pieces, axis=1))
 
-    def _advantages(self, values: Floats, log_probs: Floats) -> tuple[Floats, Floats]:
+    def _advantages(self, now: Estimates, *, by_critic: bool) -> tuple[Floats, Floats]:
         """Give advantages and returns [steps], life by life."""
         ppo, dataset = self.learner.settings, self.dataset
-        last = self._last_values()
+        values = now.expected if by_critic else now.values
+        last = self._last().expected if by_critic else self._last().values
         advantages, returns = np.empty_like(values), np.empty_like(values)
         for lives, rows in self._lanes:
             there = rows >= 0
-            value, reward = (np.where(there, column[rows], np.float32(0)) for column in (values, dataset.rewards))
+            columns = (values, dataset.rewards, now.worth, now.log_probs - dataset.log_probs)
+            value, reward, worth, drift = (np.where(there, column[rows], np.float32(0)) for column in columns)
             ended = there & (dataset.terminated | dataset.truncated)[rows]
             after = np.zeros_like(value)
             after[:-1] = value[1:]
@@ -236,8 +273,10 @@ class ReplayBuffer:
             # one step of lambda a choice: see advantages.lambdas; the last tick of a life is traced no further
             following = np.concatenate([self.choices[rows], np.zeros((1, rows.shape[1]), np.bool_)])
             lam = lambdas(following, ppo.gae_lambda)
-            if self.method == "vtrace":
-                drift = np.where(there, (log_probs - dataset.log_probs)[rows], np.float32(0))
+            if by_critic:
+                target = retrace(reward, worth, after, ended, drift, gamma=ppo.gamma, lam=lam)
+                advantage = worth - value
+            elif self.method == "vtrace":
                 target, advantage = vtrace(
                     reward, value, after, ended, drift, gamma=ppo.gamma, lam=lam,
                     rho_clip=self.settings.rho_clip, c_clip=self.settings.c_clip,
@@ -247,33 +286,6 @@ class ReplayBuffer:
                 target = advantage + value
             advantages[rows[there]], returns[rows[there]] = advantage[there], target[there]
         return advantages, returns
-
-
-def regression_weights(advantages: Floats, log_probs: Floats, settings: Replay) -> Floats:
-    """Turn advantages into the weights of a regression: exp(A / temperature) up to a bound, scaled to mean 1.
-
-    Source: Peng et al. 2019 (AWR), arXiv:1910.00177, algorithm 1; advantages are taken in their standard deviations, so
-    that a temperature means the same in every town. What the behaviour itself held unlikely, such as the noise of a
-    script, counts less: weights take on a power of its probability. Noise then shows the town beyond the script's own
-    path (Laskey et al. 2017, arXiv:1703.09327) without being imitated.
-
-    Args:
-        advantages: [n].
-        log_probs: [n] true ones of the behaviour; NaN where nobody knows them.
-    """
-    with np.errstate(over="ignore"):
-        logs = np.minimum(_standard(advantages) / settings.temperature, np.log(settings.max_weight))
-    logs += settings.sharpness * np.nan_to_num(log_probs)
-    weights = np.exp(logs - logs.max())  # else they could all round to 0
-    scaled: Floats = (weights / weights.mean(dtype=np.float64)).astype(np.float32)
-    return scaled
-
-
-def _standard(advantages: Floats) -> Floats:
-    """Shift to mean 0 and scale to deviation 1; constant ones become 0."""
-    mean, deviation = advantages.mean(dtype=np.float64), advantages.std(dtype=np.float64)
-    standard: Floats = ((advantages - mean) / (deviation + 1e-8)).astype(np.float32)
-    return standard
 
 
 def _lanes(dataset: Dataset) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

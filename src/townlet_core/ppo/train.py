@@ -125,8 +125,9 @@ class Trainer:
         self.mixed_in: Judged | None = None  # captures as they were judged when the policy first acted
         if plan.dataset is not None:
             self.buffer = ReplayBuffer(
-                plan.dataset, self.learner, plan.settings.replay, seed=plan.seed, parts=many, own=self._own(many)
-            )
+                plan.dataset, self.learner, plan.settings.replay, seed=plan.seed, parts=many, own=self._own(many),
+                alone=plan.mode == "replay",
+            )  # fmt: skip
 
     def epochs(self) -> Iterator[Epoch]:
         """Train through the planned epochs that are left.

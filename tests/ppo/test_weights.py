@@ -1,4 +1,4 @@
-"""What the actions of a capture weigh in a regression, by hand."""
+"""What advantages come to in a regression, by hand."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import pytest
 from numpy.typing import NDArray
 
 from townlet_core.config.ppo import Replay
-from townlet_core.ppo.replay import regression_weights
+from townlet_core.ppo.weights import regression_weights
 
 f32 = np.float32
+
+# deviation of -1, 0, 1 is sqrt(2 / 3): they become -1.2247, 0 and 1.2247; over 0.5: exp of -2.4495, 0 and 2.4495
+LOW, HIGH = math.exp(-math.sqrt(6)), math.exp(math.sqrt(6))
 
 
 def unknown(n: int) -> NDArray[np.float32]:
     """Log-probabilities that nobody knows."""
     return np.full(n, np.nan, f32)
-
-
-# deviation of -1, 0, 1 is sqrt(2 / 3): they become -1.2247, 0 and 1.2247; over 0.5: exp of -2.4495, 0 and 2.4495
-LOW, HIGH = math.exp(-math.sqrt(6)), math.exp(math.sqrt(6))
 
 
 @pytest.mark.parametrize(
