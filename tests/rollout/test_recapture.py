@@ -14,6 +14,7 @@ from tests.samples.captures import contents, write_capture, write_old_capture
 from tests.samples.test_seal import edit
 from townlet_core.errors import OutputError, SampleError, UsageError
 from townlet_core.policy.decision import find_policy
+from townlet_core.rollout.playback import play_again
 from townlet_core.rollout.recapture import recapture
 from townlet_core.samples.jsonfile import json_bytes
 from townlet_core.samples.seal import config_sha256, read_seal
@@ -115,6 +116,31 @@ def test_a_configuration_that_this_version_would_not_take_is_refused(
     edit(Path(report.seal), config=config, config_hash=config_sha256(config))
     with pytest.raises(SampleError, match=problem):
         recapture(Path(report.manifest))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param({"seed": 2**63}, r"seed: must be at most \d+, found 9223372036854775808", id="a seed too large"),
+        pytest.param(
+            {"name": "scripted+x"}, r"policy.name: no policy is called 'scripted\+x'", id="noise that is none"
+        ),
+        pytest.param({"name": "scripted+nan"}, "no policy is called", id="noise that is no number"),
+        pytest.param({"name": "scripted+1.5"}, "no policy is called", id="too much noise"),
+        pytest.param({"name": "scripted+0.50"}, "no policy is called", id="noise that it would not be called by"),
+        pytest.param({"name": "scripted+"}, "no policy is called", id="no noise"),
+    ],
+)
+def test_a_seed_and_a_policy_that_there_cannot_be_are_refused(
+    kitchen: Path, changes: dict[str, Any], problem: str
+) -> None:
+    report = take(kitchen, agents=("cara",))
+    policy = read_seal(Path(report.seal)).policy.model_dump()
+    edit(Path(report.seal), **({"policy": policy | changes} if "name" in changes else changes))
+    with pytest.raises(SampleError, match=problem):
+        recapture(Path(report.manifest))
+    with pytest.raises(SampleError, match=problem):
+        play_again(Path(report.manifest))
 
 
 def test_what_cannot_be_captured_again_says_what_is_missing(kitchen: Path, tmp_path: Path) -> None:

@@ -105,10 +105,15 @@ REWARDS = np.array([0.25, -1.0, 0.75], np.float32)
         pytest.param(
             lambda at: edit(at / "day_anna_001.json", policy=POLICY.model_dump() | {"name": "bob"}),
             [
-                "day_anna_001.json: policy: is name='bob' kind='deterministic' log_probs='deterministic'; "
-                "the seal says name='scripted' kind='deterministic' log_probs='deterministic'"
+                "day_anna_001.json: policy: is bob (deterministic, deterministic); "
+                "the seal says scripted (deterministic, deterministic)"
             ],
             id="another policy",
+        ),
+        pytest.param(
+            lambda at: edit(at / "day_anna_001.json", first_tick=1),
+            ["day_anna_001.json: first_tick: is 1; 3 ticks from there end after the 3 of all"],
+            id="ticks that there are not",
         ),
         pytest.param(
             lambda at: edit(at / "day_seal.json", seed=8),

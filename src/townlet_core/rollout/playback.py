@@ -92,7 +92,7 @@ def play_again(place: Path, world: int | None = None) -> Playback:
     town = compile_town(town_in(seal, capture.files.seal))
     recorded = read_world(capture, town, seal.ticks, world)
     worlds = Worlds(town, 1, seed=seal.seed, first_world=recorded.world)
-    player = Player(worlds, policy_again(seal, recorded, town))
+    player = Player(worlds, policy_again(seal, capture.files.seal, recorded))
     moments = _play(player, seal.ticks, lambda tick, frames: compare(recorded, tick, frames, town, seal))
     source = str(capture.files.manifest)
     return Playback(town, source, seal.policy.name, seal.seed, recorded.world, seal.ticks, True, moments)

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from townlet_core.config.scenario import Town
 from townlet_core.errors import OutputError, SampleError, UsageError
-from townlet_core.policy.decision import KERNEL_POLICIES, KernelPolicy, Policy, find_policy
+from townlet_core.policy.decision import KernelPolicy, Policy
 from townlet_core.rollout.capture import capture_again, learned
 from townlet_core.rollout.recording import Progress, Recording
 from townlet_core.rollout.request import MOST_WORLDS, CaptureRequest
-from townlet_core.rollout.sealed_town import town_in
+from townlet_core.rollout.sealed_town import policy_in, town_in
 from townlet_core.samples.compare import compare
 from townlet_core.samples.manifest import METRICS, Manifest, files_of, locate, read_manifest
 from townlet_core.samples.provenance import git_commit, versions
@@ -89,7 +89,9 @@ def _recording(path: Path, manifest: Manifest, seal: Seal, policy: Path | None) 
         raise SampleError(problem, where=str(path))
     numbers = [number for number, slot in enumerate(town.slots) if slot in slots]
     source = manifest.metadata.config_path
-    return Recording(source, town, numbers, seal.worlds, town.horizon, seal.seed, _policy(seal, policy, town))
+    return Recording(
+        source, town, numbers, seal.worlds, town.horizon, seal.seed, _policy(seal, files_of(path).seal, policy, town)
+    )
 
 
 def _town(seal: Seal, path: Path) -> Town:
@@ -99,14 +101,14 @@ def _town(seal: Seal, path: Path) -> Town:
     return town_in(seal, path)
 
 
-def _policy(seal: Seal, place: Path | None, town: object) -> Policy | KernelPolicy:
+def _policy(seal: Seal, path: Path, place: Path | None, town: object) -> Policy | KernelPolicy:
     """Find the policy that acted."""
-    name, _, noise = seal.policy.name.partition("+")
-    if seal.policy.kind != "learned" and name in KERNEL_POLICIES:
+    own = policy_in(seal, path)
+    if own is not None:
         if place is not None:
             hint = f"leave it out: '{seal.policy.name}' acted"
             raise UsageError("is for captures of a learned policy", where="--policy", hint=hint)
-        return find_policy(name, float(noise or 0))
+        return own
     if place is None:
         hint = "give its checkpoint with --policy"
         raise UsageError(f"the learned policy '{seal.policy.name}' acted", where="--recapture", hint=hint)

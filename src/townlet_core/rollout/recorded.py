@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet_core.errors import SampleError, UsageError
-from townlet_core.policy.decision import KERNEL_POLICIES, Decision, KernelPolicy, Observation, PolicyKind, find_policy
+from townlet_core.policy.decision import Decision, KernelPolicy, Observation, PolicyKind
 from townlet_core.rollout.contents import Capture
 from townlet_core.rollout.frames import Frames
+from townlet_core.rollout.sealed_town import policy_in
 from townlet_core.samples.manifest import Entry, locate
 from townlet_core.samples.sample import Meta, read_arrays, read_meta
 from townlet_core.samples.seal import Seal
@@ -105,17 +107,17 @@ def _add(recorded: Recorded, capture: Capture, entry: Entry, town: CompiledTown)
         recorded.rows[name][meta.first_tick : stop, slot] = array
 
 
-def policy_again(seal: Seal, recorded: Recorded, town: CompiledTown) -> KernelPolicy | RecordedPolicy:
+def policy_again(seal: Seal, path: Path, recorded: Recorded) -> KernelPolicy | RecordedPolicy:
     """Give who acts when a capture is played again: what was recorded, if that is everybody.
 
     Raises:
-        SampleError: a learned policy acted, and not everybody was recorded.
+        SampleError: there is no such policy.
     """
     everybody = bool(recorded.on.any(axis=0).all())
-    name, _, noise = seal.policy.name.partition("+")
-    if everybody or seal.policy.kind == "learned" or name not in KERNEL_POLICIES:
+    own = policy_in(seal, path)
+    if everybody or own is None:
         return RecordedPolicy(seal.policy.name, recorded.rows["actions"])
-    return find_policy(name, float(noise or 0))
+    return own
 
 
 class RecordedPolicy:

@@ -30,6 +30,7 @@ from townlet_core.samples.provenance import printable
 from townlet_core.samples.sample import (
     Meta,
     PlainMeta,
+    PolicyNote,
     read_meta,
 )
 from townlet_core.samples.seal import Seal, mismatches, names_sha256, read_seal
@@ -189,7 +190,12 @@ def _check_origin(
 def _check_same(found: Findings, where: str, value: object, other: object, says: str) -> None:
     """Note where two files tell different things."""
     if value != other:
-        found.add(f"is {value}; {says} says {other}", where)
+        found.add(f"is {_shown(value)}; {says} says {_shown(other)}", where)
+
+
+def _shown(value: object) -> object:
+    """Word a policy; all others are shown as they are."""
+    return f"{value.name} ({value.kind}, {value.log_probs})" if isinstance(value, PolicyNote) else value
 
 
 def _check_samples(
@@ -231,6 +237,9 @@ def _check_meta(
             _check_same(found, f"{where}.world", entry.world, meta.world, entry.meta)
         if seal is not None:
             own = str(path.with_name(entry.meta))
+            if meta.first_tick + meta.timesteps > seal.ticks:
+                problem = f"is {meta.first_tick}; {meta.timesteps} ticks from there end after the {seal.ticks} of all"
+                found.add(problem, f"{own}: first_tick")
             _check_same(found, f"{own}: policy", meta.policy, seal.policy, "the seal")
             for key, wanted in (("action_names", seal.actions_hash), ("feature_names", seal.features_hash)):
                 if names_sha256(getattr(meta, key)) != wanted:
