@@ -46,6 +46,7 @@ class Budget(NamedTuple):
     captured: int  # worlds captured of the script
     settings: str | None = None
     alone: int | None = None  # worlds captured where nothing else is learned from
+    method: str = "awr"  # of learning from captures alone
 
 
 BUDGETS = {
@@ -53,7 +54,7 @@ BUDGETS = {
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
-    "poc_hybrid": Budget(1200, 10, 500, 64, "brisk", alone=256),
+    "poc_hybrid": Budget(1200, 10, 500, 64, "brisk", alone=256, method="crr"),
     "market_town": Budget(1300, 20, 500, 2, "brisk"),
 }
 NOISE = 0.25  # share of chance in the captures of the script
@@ -111,6 +112,7 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
         captures=captures,
         epochs=getattr(budget, who),
         seed=seed,
+        overrides=(f"replay.method={budget.method}",) if who == "replay" else (),
         settings=None if who == "replay" else budget.settings,  # with large steps, captures are learned by heart
         checkpoint_dir=folder / "checkpoints",
     )

@@ -16,7 +16,7 @@ from townlet_core.dataset.columns import LogProbs, new_columns
 from townlet_core.dataset.packed import Layout, Packed
 from townlet_core.dataset.replay import Dataset, LifeSpan
 from townlet_core.dataset.tables import Tables
-from townlet_core.errors import InputError
+from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.network import ActorCritic, Shape, log_policy
 from townlet_core.ppo.learner import Learner
 from townlet_core.ppo.losses import Outcome
@@ -176,13 +176,18 @@ def test_captures_without_true_log_probabilities_are_refused_by_name_where_they_
     )
 
 
+def test_a_critic_of_actions_is_refused_beside_the_town() -> None:
+    noisy = dataset_of(some_life(4, 0, died=True)._replace(**TRUE))
+    assert choose_method(Replay(method="crr"), noisy) == "crr"
+    with pytest.raises(UsageError, match="crr learns from captures alone"):
+        choose_method(Replay(method="crr"), noisy, alone=False)
+
+
 def test_left_alone_it_is_vtrace_where_a_network_has_acted_in_all_and_else_a_regression() -> None:
-    """With a critic of actions where that is possible, and the critic is not needed for what comes after."""
     life = some_life(4, 0, died=True)
     noisy = life._replace(**TRUE)
     true = noisy._replace(learned=True)
-    assert choose_method(Replay(), dataset_of(true, noisy)) == "crr"
-    assert choose_method(Replay(), dataset_of(true, noisy), alone=False) == "awr"
+    assert choose_method(Replay(), dataset_of(true, noisy)) == "awr"
     assert choose_method(Replay(), dataset_of(true, true)) == "vtrace"
     assert choose_method(Replay(), dataset_of(true, life)) == "awr"
 

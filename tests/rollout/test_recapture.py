@@ -17,6 +17,7 @@ from townlet_core.policy.decision import find_policy
 from townlet_core.rollout.playback import play_again
 from townlet_core.rollout.recapture import recapture
 from townlet_core.samples.jsonfile import json_bytes
+from townlet_core.samples.repair import repair
 from townlet_core.samples.seal import config_sha256, read_seal
 
 
@@ -56,6 +57,20 @@ def test_what_came_out_otherwise_is_named(kitchen: Path) -> None:
         "rollout_sample_anna_001.npz: rewards: came out otherwise when captured again"
     ]
     assert again.equal == len(seal.files) + sum(map(len, seal.samples.values())) - 1
+
+
+@pytest.mark.parametrize("lost", ["anna", "ben", "dora"])
+def test_a_part_that_was_repaired_is_the_same_to_the_bit_whoever_is_missing(kitchen: Path, lost: str) -> None:
+    """With all lives of the first missing, those of the others would be numbered from one less."""
+    report = take(kitchen, policy="random", worlds=2, seed=11)
+    gone = [sample.sample for sample in report.samples if sample.agent.partition(".")[0] == lost]
+    for name in gone:
+        (Path(report.manifest).parent / name).unlink()
+    assert repair(Path(report.manifest).parent).outcome == "partial"
+    again = recapture(Path(report.manifest))
+    seal = read_seal(Path(report.seal))
+    assert again.differences == []
+    assert again.equal == len(seal.files) + sum(map(len, seal.samples.values()))
 
 
 def test_of_a_life_that_does_not_come_again_no_hash_is_the_same(kitchen: Path) -> None:

@@ -81,8 +81,8 @@ class Replay(StrictModel):
         description="crr: regression with the weights of a critic of actions (arXiv:2006.15134) that learns by Retrace "
         "(arXiv:1606.02647); awr: advantage-weighted regression (arXiv:1910.00177); clone: behaviour cloning; "
         "anchored: PPO around a clone of the behaviour (arXiv:2302.11312); vtrace: PPO with importance weights "
-        "(arXiv:1802.01561); crr and vtrace are for captures with true log-probabilities; auto: vtrace where a network "
-        "acted in all of them, else crr where they have these and are learned from alone, else awr",
+        "(arXiv:1802.01561); crr and vtrace are for captures with true log-probabilities, crr for captures alone; "
+        "auto: vtrace where a network acted in all of them, else awr",
     )
     batch: Annotated[int, Field(ge=1, le=1_000_000)] = Field(1024, description="transitions a gradient step")
     block: Annotated[int, Field(ge=1, le=100_000)] = Field(

@@ -19,7 +19,7 @@ from torch import Tensor
 from townlet_core.config.ppo import PPO, Replay
 from townlet_core.dataset.packed import Observations
 from townlet_core.dataset.replay import Dataset
-from townlet_core.errors import InputError
+from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.network import log_policy, penalty_of
 from townlet_core.ppo.advantages import explained_variance, gae, lambdas, retrace, vtrace
 from townlet_core.ppo.critic import Critic
@@ -65,7 +65,10 @@ def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> 
 
     Raises:
         InputError: vtrace or crr is asked for, and a capture has no true log-probabilities.
+        UsageError: crr is asked for beside the town.
     """
+    if settings.method == "crr" and not alone:
+        raise UsageError("crr learns from captures alone", where="replay.method", hint="use awr with --mode mixed")
     without = next((life for life in dataset.lives if life.log_probs != "true"), None)
     if settings.method in ("vtrace", "crr") and without is not None:
         reason = "its policy had no choice" if without.log_probs == "deterministic" else "nobody knows of which policy"
@@ -76,9 +79,7 @@ def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> 
             + (" or with --noise" if settings.method == "crr" else ""),
         )
     if settings.method == "auto":
-        if without is None and all(life.learned for life in dataset.lives):
-            return "vtrace"
-        return "crr" if without is None and alone else "awr"
+        return "vtrace" if without is None and all(life.learned for life in dataset.lives) else "awr"
     return settings.method
 
 

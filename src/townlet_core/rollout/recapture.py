@@ -16,7 +16,7 @@ from townlet_core.rollout.recording import Progress, Recording
 from townlet_core.rollout.request import MOST_WORLDS, CaptureRequest
 from townlet_core.rollout.sealed_town import policy_in, town_in
 from townlet_core.samples.compare import compare
-from townlet_core.samples.manifest import METRICS, Manifest, files_of, locate, read_manifest
+from townlet_core.samples.manifest import METRICS, Entry, Manifest, PlainManifest, files_of, locate, read_manifest
 from townlet_core.samples.provenance import git_commit, versions
 from townlet_core.samples.sample import Meta, read_meta
 from townlet_core.samples.seal import Seal, read_seal
@@ -57,7 +57,7 @@ def recapture(path: Path, *, policy: Path | None = None, on_progress: Progress |
         other = read_seal(again.seal)
         repair = manifest.metadata.repair
         if repair is not None and repair.missing:
-            other = _part_of(other, seal)
+            other = _part_of(other, manifest, read_manifest(again.manifest))
         differences = [*_compare_hashes(path, seal, other), *_compare_manifests(path, manifest, again.manifest)]
         parting = _where_they_part(path, again.manifest) if differences else []
         equal = _equal(path, seal, other, is_manifest_equal=not any(each.where == str(path) for each in differences))
@@ -147,15 +147,20 @@ def _compare_hashes(path: Path, seal: Seal, other: Seal) -> Iterator[SampleError
             yield SampleError("came out otherwise when captured again", where=str(path.with_name(name)))
 
 
-def _part_of(whole: Seal, seal: Seal) -> Seal:
-    """Give what a capture again has of a part that was repaired: its samples and their meta files."""
-    files = {name: digest for name, digest in whole.files.items() if name in seal.files and not name.endswith(METRICS)}
-    return whole.model_copy(
-        update={
-            "files": files,
-            "samples": {name: whole.samples[name] for name in whole.samples if name in seal.samples},
-        }
-    )
+def _part_of(whole: Seal, manifest: PlainManifest, again: PlainManifest) -> Seal:
+    """Give what a capture again has of a part that was repaired: its lives, by the names that their files have there.
+
+    Where somebody's lives are all missing, those of who comes after are numbered otherwise.
+    """
+    lives = {(entry.world, entry.agent_id): entry for entry in again.samples if isinstance(entry, Entry)}
+    files: dict[str, str] = {}
+    samples: dict[str, dict[str, str]] = {}
+    for entry in manifest.samples:
+        twin = lives.get((entry.world, entry.agent_id)) if isinstance(entry, Entry) else None
+        if twin is not None:
+            files[entry.meta] = whole.files[twin.meta]
+            samples[entry.sample] = whole.samples[twin.sample]
+    return whole.model_copy(update={"files": files, "samples": samples})
 
 
 def _compare_manifests(path: Path, manifest: Manifest, again: Path) -> Iterator[SampleError]:

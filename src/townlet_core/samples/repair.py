@@ -31,6 +31,8 @@ def repair(folder: Path) -> RepairReport:
         SampleError: there is nothing that could be repaired, or nothing that proves what is there.
         OutputError: a capture is writing there, or it cannot be written.
     """
+    if folder.exists() and not folder.is_dir():
+        raise SampleError("is not a folder", where=str(folder), hint="name the folder that the capture is in")
     if not folder.is_dir():
         raise SampleError("no such folder", where=str(folder))
     with left_behind(folder) as stage:
