@@ -47,10 +47,11 @@ class Budget(NamedTuple):
     settings: str | None = None
     alone: int | None = None  # worlds captured where nothing else is learned from
     method: str = "awr"  # of learning from captures alone
+    judged: int | None = None  # epochs between evaluations, of which the best names the checkpoint; None: the last one
 
 
 BUDGETS = {
-    "kitchen_breakfast": Budget(600, 40, 300, 128, "episode"),
+    "kitchen_breakfast": Budget(600, 40, 300, 128, "episode", judged=20),
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
@@ -99,28 +100,39 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
         capture(CaptureRequest(name, folder / "script", worlds=worlds, seed=seed, noise=NOISE))
         captures = (folder / "script",)
     curve: list[tuple[int, float]] = []
+    judged: dict[int, float] = {}  # epoch -> return in worlds that are neither learned nor measured in
 
     def note(values: dict[str, Any]) -> None:
+        if "eval_return_mean" in values:
+            judged[values["epoch"]] = values["eval_return_mean"]
         value = values.get("ep_return_mean")
         if value is not None:
             curve.append((values["steps"], value))
 
+    every = budget.judged if who != "replay" else None
+    epochs = getattr(budget, who)
     modes: dict[str, Any] = {"live": "rollout", "replay": "replay", "mixed": "mixed"}
     request = TrainRequest(
         name,
         mode=modes[who],
         captures=captures,
-        epochs=getattr(budget, who),
+        epochs=epochs,
         seed=seed,
         overrides=(f"replay.method={budget.method}",) if who == "replay" else (),
         settings=None if who == "replay" else budget.settings,  # with large steps, captures are learned by heart
         checkpoint_dir=folder / "checkpoints",
+        save_every=every,
+        eval_every=every,
+        keep=None if every is None else epochs // every + 1,
     )
     report = train(request, on_epoch=note)
     assert report is not None
     if report.ended != "done":
         raise SystemExit("interrupted: the run that was under way is not kept")
-    return report.model_dump(), curve
+    kept = report.model_dump()
+    if judged:
+        kept["checkpoint"] = str(folder / "checkpoints" / f"epoch_{max(judged, key=judged.__getitem__):06}")
+    return kept, curve
 
 
 def main() -> None:

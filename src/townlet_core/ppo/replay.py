@@ -32,6 +32,7 @@ Method = Literal["crr", "awr", "clone", "anchored", "vtrace"]
 VALUE_ROWS = 8192  # rows whose values are computed at a time
 MOST_PASSES = 2**20  # of the captures in one epoch: keeps the keys of epochs apart
 MOST_LANES = 256  # lives that are scanned side by side
+HAVE_TOO = {"vtrace": "", "crr": " or with --noise"}  # which captures beside those of networks can be learned from
 
 
 class Estimates(NamedTuple):
@@ -64,8 +65,7 @@ def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> 
         alone: nothing else is learned from.
 
     Raises:
-        InputError: vtrace or crr is asked for, and a capture has no true log-probabilities.
-        UsageError: crr is asked for beside the town.
+        InputError, UsageError: a capture has no true log-probabilities, or the town is learned from, and it must not.
     """
     if settings.method == "crr" and not alone:
         raise UsageError("crr learns from captures alone", where="replay.method", hint="use awr with --mode mixed")
@@ -75,8 +75,7 @@ def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> 
         raise InputError(
             f"has no true log-probabilities ({reason}), which {settings.method} needs",
             where=f"{without.capture}: {without.sample}",
-            hint="use --set replay.method=awr, or captures of a learned policy"
-            + (" or with --noise" if settings.method == "crr" else ""),
+            hint=f"use --set replay.method=awr, or captures of a learned policy{HAVE_TOO[settings.method]}",
         )
     if settings.method == "auto":
         return "vtrace" if without is None and all(life.learned for life in dataset.lives) else "awr"
@@ -241,9 +240,8 @@ class ReplayBuffer:
         if self.critic is not None:
             worths = self.critic.worth(marks, features)
             worth, expected = worths.gather(1, taken).squeeze(1), (policy.exp() * worths).sum(1)
-        columns: NDArray[np.float32] = (
-            torch.stack([values, policy.gather(1, taken).squeeze(1), worth, expected]).cpu().numpy()
-        )
+        log_probs = policy.gather(1, taken).squeeze(1)
+        columns: NDArray[np.float32] = torch.stack([values, log_probs, worth, expected]).cpu().numpy()
         return columns
 
     @torch.inference_mode()
