@@ -77,9 +77,8 @@ def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> 
             where=f"{without.capture}: {without.sample}",
             hint=f"use --set replay.method=awr, or captures of a learned policy{HAVE_TOO[settings.method]}",
         )
-    if settings.method == "auto":
-        return "vtrace" if without is None and all(life.learned for life in dataset.lives) else "awr"
-    return settings.method
+    learned = without is None and all(life.learned for life in dataset.lives)
+    return settings.method if settings.method != "auto" else "vtrace" if learned else "awr"
 
 
 class ReplayBuffer:
@@ -202,8 +201,7 @@ class ReplayBuffer:
             weights=torch.full((len(rows),), shares[0], device=self.device),
             choices=self._tensor(self.choices[rows]).to(torch.float32) * shares[1],
         )
-        compared = self.anchor is not None or self.method == "vtrace"
-        term = surrogate if compared else regression
+        term = surrogate if self.anchor is not None or self.method == "vtrace" else regression
         return gradients(self.learner.network, batch, ppo, entropy_coef, term, slopes=slopes, threads=threads)
 
     def _tensor(self, array: NDArray[np.generic]) -> Tensor:
