@@ -10,7 +10,7 @@ import torch
 from torch.distributions import Categorical
 
 from townlet_core.config.ppo import PPO, Network
-from townlet_core.policy.network import ActorCritic, Shape, log_policy, penalty_of
+from townlet_core.policy.network import FORBIDDEN, ActorCritic, Shape, log_policy, penalty_of
 from townlet_core.ppo.gradients import gradients
 from townlet_core.ppo.learner import Loss
 from townlet_core.ppo.losses import (
@@ -176,15 +176,17 @@ def test_the_kernel_and_the_steps_of_tensors_say_the_same(value_clip: float | No
     torch.testing.assert_close(told, told_there, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("column", [0, 4], ids=["a logit", "a value"])
+@pytest.mark.parametrize("column", [0, 2, 4], ids=["a logit", "one that is forbidden", "a value"])
 def test_what_is_no_number_is_seen_in_the_loss_and_its_gradient(column: int) -> None:
     output, everything = torch.randn(12, 5, generator=torch.Generator().manual_seed(3)), torch.zeros(12, 4)
+    everything[:, 2] = FORBIDDEN
     output[3, column] = math.nan
     for value_clip in (None, 0.3):
         settings = PPO(value_clip_range=value_clip)
-        by_output, told = differentiate(output, minibatch(penalty=everything), settings, 0.01, surrogate)
-        assert math.isnan(by_output[3, column])
-        assert math.isnan(Outcome(*told).value_loss if column else Outcome(*told).policy_loss)
+        batch = minibatch(penalty=everything, actions=torch.zeros(12, dtype=torch.int64))
+        by_output, told = differentiate(output, batch, settings, 0.01, surrogate)
+        assert by_output[3].isnan().any()
+        assert math.isnan(Outcome(*told).value_loss if column == 4 else Outcome(*told).policy_loss)
 
 
 def test_who_does_not_live_changes_nothing() -> None:

@@ -247,7 +247,7 @@ def test_a_second_run_in_a_folder_of_checkpoints_is_kept_out_though_it_has_force
 
     run(kitchen, epochs=3, save_every=1, checkpoint_dir=tmp_path / "saved", on_epoch=begin_another)
     assert refused == [
-        f"{tmp_path / 'saved'}: another training keeps its checkpoints here\n"
+        f"{tmp_path / 'saved'}: is being written by process {os.getpid()}\n"
         "hint: wait until it has ended, or choose another --checkpoint-dir"
     ]
     kept = sorted(path.name for path in (tmp_path / "saved").iterdir())

@@ -136,7 +136,7 @@ def test_threads_change_no_bit() -> None:
 
 
 def test_threads_that_divide_the_products_of_a_part_that_is_alone_change_no_bit() -> None:
-    """As large as the network and the minibatch of a small run: smaller products are not divided at all."""
+    """In a network and a minibatch of usual sizes; products of odd sizes can differ in their last bits."""
     one, two = (Learner(wide_network(), PPO(update_epochs=1), threads=threads) for threads in (1, 2))
     for each in (one, two):
         update(each, [batch(each.network, agents=16, ticks=128)], entropy_coef=0.01, key=[3])

@@ -28,6 +28,7 @@ class Critic:
 
     def __init__(self, learner: Learner) -> None:
         self.policy = learner
+        self.norm_max = torch.zeros((), device=learner.gradient.device)  # of the gradient so far; stays NaN once it is
         self.learner = learner.twin(copy.deepcopy(learner.network))
 
     def worth(self, map: Tensor | Marks, features: Tensor) -> Tensor:
@@ -45,7 +46,8 @@ class Critic:
             rows: of the whole batch.
         """
         self.learner.set_rate(self.policy.rate)
-        self.learner.step([partial(self._loss, dataset, returns, cut, 1 / rows) for cut in cuts])
+        told = self.learner.step([partial(self._loss, dataset, returns, cut, 1 / rows) for cut in cuts])
+        self.norm_max = torch.maximum(self.norm_max, told[-1])
 
     def _loss(
         self, dataset: Dataset, returns: Floats, rows: NDArray[np.int64], share: float, slopes: Slopes, threads: int

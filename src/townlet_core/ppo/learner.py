@@ -56,7 +56,9 @@ def dividing(threads: int) -> Iterator[None]:
 
 
 class Learner:
-    """Takes gradient steps. The sum over parts has a fixed order, so the result does not depend on the threads.
+    """Takes gradient steps. The sum over parts has a fixed order, so the result does not depend on who takes which.
+
+    Within the products of a part that is alone, one thread and several can differ in the last bits.
 
     Args:
         threads: parts differentiated at a time; a part that is alone has its products divided among them.

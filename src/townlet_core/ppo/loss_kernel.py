@@ -91,7 +91,9 @@ def probabilities(logits: Any, penalty: Any, probs: Any) -> tuple[float, float]:
     total, weighted = 0.0, 0.0
     for j in range(len(penalty)):
         probs[j] = 0
-        if penalty[j] == 0:
+        if penalty[j] != 0:
+            total += 0 * logits[j]  # nothing, unless it is no number
+        else:
             grown = math.exp(logits[j] - most)
             probs[j] = grown
             total += grown

@@ -18,7 +18,6 @@ import numpy as np
 from pydantic import Field
 
 from townlet_core.errors import OutputError, UsageError
-from townlet_core.locks import only_one
 from townlet_core.ppo.checkpoint import (
     HIDDEN,
     SavedTraining,
@@ -38,8 +37,11 @@ from townlet_core.ppo.train import Epoch, Trainer
 from townlet_core.rollout.evaluate import evaluate
 from townlet_core.rollout.recording import Recording
 from townlet_core.schema import StrictModel
+from townlet_core.telemetry.lock import only_writer
 from townlet_core.telemetry.log import TelemetryLog
 from townlet_core.telemetry.record import VERSION
+
+LOCK = ".townlet-checkpoint"  # in the folder of checkpoints; its name goes on in .lock
 
 Watch = Callable[[Values], None]
 
@@ -139,10 +141,9 @@ class _Run:
         request, plan = self.request, self.prepared.plan
         old: list[Path] = []
         if self.checkpoint_dir is not None:
+            in_the_way(self.checkpoint_dir, request.resume, force=request.force)
+            _make(self.checkpoint_dir, stack)
             old = in_the_way(self.checkpoint_dir, request.resume, force=request.force)
-            _make(self.checkpoint_dir)
-            hint = "wait until it has ended, or choose another --checkpoint-dir"
-            stack.enter_context(only_one(self.checkpoint_dir, "another training keeps its checkpoints here", hint=hint))
             clear_hidden(self.checkpoint_dir)
         if request.log is not None:
             self.log = stack.enter_context(
@@ -156,9 +157,8 @@ class _Run:
             )
             self.notes += self.log.notes
         if request.save_dir is not None and plan.town is not None:
-            slots = list(range(len(plan.town.slots)))
+            slots, parts = list(range(len(plan.town.slots))), list(self.trainer.parts.values())
             recording = Recording(request.source, plan.town, slots, plan.worlds, 1, plan.seed, self.trainer.policy)
-            parts = list(self.trainer.parts.values())
             if self.trainer.processes.size > 1:
                 hint = "leave out --nproc, or --rollout-save-dir"
                 raise UsageError("several processes cannot keep one capture", where="--rollout-save-dir", hint=hint)
@@ -286,14 +286,15 @@ def _softly() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _make(folder: Path) -> None:
-    """Make a folder, and see that it can be written to.
+def _make(folder: Path, stack: ExitStack) -> None:
+    """Make a folder, see that it can be written to, and keep other trainings out of it as long as the stack holds.
 
     Raises:
-        OutputError: it cannot.
+        OutputError: it cannot, or there is another one.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         os.rmdir(tempfile.mkdtemp(prefix=HIDDEN, dir=folder))  # of a name of its own: one that is left blocks nobody
+        stack.enter_context(only_writer(folder / LOCK, folder, instead="choose another --checkpoint-dir"))
     except OSError as error:
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(folder)) from error

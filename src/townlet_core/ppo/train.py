@@ -200,6 +200,8 @@ class Trainer:
             "the value loss": epoch.updated.outcome.value_loss,
             "the gradient": epoch.updated.grad_norm_max,
         }
+        if self.buffer is not None and self.buffer.critic is not None:
+            told["the gradient of the critic"] = float(self.buffer.critic.norm_max)
         for what, value in told.items():
             if not math.isfinite(value):
                 raise DivergedError(

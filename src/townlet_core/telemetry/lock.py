@@ -1,4 +1,4 @@
-"""One writer a log: a lock beside it that outlasts rotation, names its holder and goes with the process."""
+"""One writer a log or a folder: a lock that outlasts rotation, names its holder and goes with the process."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from townlet_core.errors import OutputError
 
 
 @contextmanager
-def only_writer(path: Path, where: Path) -> Iterator[None]:
+def only_writer(path: Path, where: Path, *, instead: str = "name another file for the log") -> Iterator[None]:
     """Keep other writers away from a log. The lock of a process that was killed is free; its file is used again.
 
     Args:
         where: the name that the user gave the log, for the error.
+        instead: what somebody can do who does not want to wait.
 
     Raises:
         OutputError: somebody else writes it.
     """
     lock = path.with_name(f"{path.name}.lock")
-    descriptor = _take(lock, where)
+    descriptor = _take(lock, where, instead)
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -34,7 +35,7 @@ def only_writer(path: Path, where: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(lock: Path, where: Path) -> int:
+def _take(lock: Path, where: Path, instead: str) -> int:
     """Open and lock the file; again if its holder has removed it in between."""
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
@@ -43,7 +44,7 @@ def _take(lock: Path, where: Path) -> int:
         except BlockingIOError as error:
             holder = os.pread(descriptor, 20, 0).decode().strip()
             os.close(descriptor)
-            hint = "wait until it has ended, or name another file for the log"
+            hint = f"wait until it has ended, or {instead}"
             problem = f"is being written by process {holder}" if holder else "is being written by another process"
             raise OutputError(problem, where=str(where), hint=hint) from error
         if _is_at(descriptor, lock):
