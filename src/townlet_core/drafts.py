@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from townlet_core.errors import OutputError
+from townlet_core.locks import is_named
 
 DRAFT: Final = "draft"  # what the name of a file ends in before it is complete
 
@@ -73,7 +74,7 @@ def _alone(draft: Path, file: Path) -> Iterator[BinaryIO]:
             except BlockingIOError as error:
                 hint = "wait until it has ended, or name another file"
                 raise OutputError("somebody else is writing it", where=str(file), hint=hint) from error
-            if _is_named(open_file.fileno(), draft):  # else it was somebody's, who has just put it into place
+            if is_named(open_file.fileno(), draft):  # else it was somebody's, who has just put it into place
                 open_file.truncate()
                 yield open_file
                 return
@@ -82,11 +83,3 @@ def _alone(draft: Path, file: Path) -> Iterator[BinaryIO]:
 def _without_link(path: str, _: int) -> int:
     """Open a file to write to, as it is: it may be somebody's."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-
-
-def _is_named(descriptor: int, path: Path) -> bool:
-    """Say whether a path leads to an open file."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False

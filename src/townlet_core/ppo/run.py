@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from townlet_core.errors import OutputError, UsageError
+from townlet_core.locks import only_writer
 from townlet_core.ppo.checkpoint import (
     HIDDEN,
     SavedTraining,
@@ -37,7 +38,6 @@ from townlet_core.ppo.train import Epoch, Trainer
 from townlet_core.rollout.evaluate import evaluate
 from townlet_core.rollout.recording import Recording
 from townlet_core.schema import StrictModel
-from townlet_core.telemetry.lock import only_writer
 from townlet_core.telemetry.log import TelemetryLog
 from townlet_core.telemetry.record import VERSION
 

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from townlet_core.errors import OutputError
+from townlet_core.locks import only_writer
 from townlet_core.telemetry.active import ActiveFile
 from townlet_core.telemetry.ending import last_stamp, mend
-from townlet_core.telemetry.lock import only_writer
 from townlet_core.telemetry.record import EpochRecord, epoch_record, line_of
 from townlet_core.telemetry.resume import Run, supersede
 from townlet_core.telemetry.segments import cannot_write, next_segment

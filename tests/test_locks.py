@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from townlet_core.errors import OutputError
-from townlet_core.telemetry.lock import only_writer
+from townlet_core.locks import only_writer
 
 
 def test_a_lock_that_is_removed_while_it_is_taken_is_taken_anew(
