@@ -20,7 +20,8 @@ from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.network import ActorCritic, Shape, log_policy
 from townlet_core.ppo.learner import Learner
 from townlet_core.ppo.losses import Outcome
-from townlet_core.ppo.replay import Method, ReplayBuffer, choose_method
+from townlet_core.ppo.method import Method, choose_method
+from townlet_core.ppo.replay import ReplayBuffer
 from townlet_core.ppo.weights import regression_weights
 
 f32 = np.float32

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,12 +14,12 @@ from torch import Tensor
 
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.network import ActorCritic
+from townlet_core.policy.saved import Arrays
 
 P = TypeVar("P")
 R = TypeVar("R")
 Slopes = Mapping[Tensor, Tensor]  # where the derivative by each parameter is written
 Loss = Callable[[Slopes, int], Tensor]  # writes its derivatives, with a number of threads, and gives its outcome
-Arrays = Mapping[str, NDArray[Any]]
 Reduce = Callable[[Tensor], None]  # replaces a tensor by its sum over all processes
 
 

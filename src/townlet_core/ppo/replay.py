@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,20 +19,18 @@ from torch import Tensor
 from townlet_core.config.ppo import PPO, Replay
 from townlet_core.dataset.packed import Observations
 from townlet_core.dataset.replay import Dataset
-from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.network import log_policy, penalty_of
 from townlet_core.ppo.advantages import explained_variance, gae, lambdas, retrace, vtrace
 from townlet_core.ppo.critic import Critic
 from townlet_core.ppo.gradients import gradients
 from townlet_core.ppo.learner import Learner, Loss, Slopes
 from townlet_core.ppo.losses import Minibatch, regression, surrogate
+from townlet_core.ppo.method import choose_method
 from townlet_core.ppo.weights import Floats, regression_weights, standardised
 
-Method = Literal["crr", "awr", "clone", "anchored", "vtrace"]
 VALUE_ROWS = 8192  # rows whose values are computed at a time
 MOST_PASSES = 2**20  # of the captures in one epoch: keeps the keys of epochs apart
 MOST_LANES = 256  # lives that are scanned side by side
-HAVE_TOO = {"vtrace": "", "crr": " or with --noise"}  # which captures beside those of networks can be learned from
 
 
 class Estimates(NamedTuple):
@@ -56,29 +54,6 @@ class Judged(NamedTuple):
     def explained(self) -> float | None:
         """Share of the variance of the returns that the values explain."""
         return explained_variance(self.values, self.returns)
-
-
-def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> Method:
-    """Settle how to learn from these captures.
-
-    Args:
-        alone: nothing else is learned from.
-
-    Raises:
-        InputError, UsageError: a capture has no true log-probabilities, or the town is learned from, and it must not.
-    """
-    if settings.method == "crr" and not alone:
-        raise UsageError("crr learns from captures alone", where="replay.method", hint="use awr with --mode mixed")
-    without = next((life for life in dataset.lives if life.log_probs != "true"), None)
-    if settings.method in ("vtrace", "crr") and without is not None:
-        reason = "its policy had no choice" if without.log_probs == "deterministic" else "nobody knows of which policy"
-        raise InputError(
-            f"has no true log-probabilities ({reason}), which {settings.method} needs",
-            where=f"{without.capture}: {without.sample}",
-            hint=f"use --set replay.method=awr, or captures of a learned policy{HAVE_TOO[settings.method]}",
-        )
-    learned = without is None and all(life.learned for life in dataset.lives)
-    return settings.method if settings.method != "auto" else "vtrace" if learned else "awr"
 
 
 class ReplayBuffer:
@@ -153,8 +128,7 @@ class ReplayBuffer:
             seed=self.seed, epoch=epoch, batch=self.settings.batch, block=self.settings.block
         ):
             if self.critic is not None:
-                cuts = np.array_split(rows, self.parts)
-                self.critic.step(self.dataset, judged.returns, [cuts[part] for part in self.own], len(rows))
+                self.critic.step(self.dataset, judged.returns, self._cuts(rows), len(rows))
             yield self._parts_of(judged, rows, 1.0, ppo, entropy_coef)
 
     def policy_losses(self, judged: Judged, batch: int, coefficient: float, epoch: int) -> Iterator[list[Loss]]:
@@ -175,8 +149,12 @@ class ReplayBuffer:
         """Give the losses of this process's parts of a batch; those of all processes sum to its mean."""
         chosen = int(self.choices[rows].sum())
         shares = coefficient / len(rows), coefficient / chosen if chosen else 0.0
+        return [partial(self._loss, judged, cut, shares, ppo, entropy_coef) for cut in self._cuts(rows)]
+
+    def _cuts(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Give this process's parts of a batch."""
         cuts = np.array_split(rows, self.parts)
-        return [partial(self._loss, judged, cuts[part], shares, ppo, entropy_coef) for part in self.own]
+        return [cuts[part] for part in self.own]
 
     def _loss(
         self,
@@ -256,13 +234,15 @@ class ReplayBuffer:
         """Give advantages and returns [steps], life by life."""
         ppo, dataset = self.learner.settings, self.dataset
         values = now.expected if by_critic else now.values
-        last = self._last().expected if by_critic else self._last().values
+        seen_last = self._last()
+        last = seen_last.expected if by_critic else seen_last.values
         advantages, returns = np.empty_like(values), np.empty_like(values)
+        columns = (values, dataset.rewards, now.worth, now.log_probs - dataset.log_probs)
+        over = dataset.terminated | dataset.truncated
         for lives, rows in self._lanes:
             there = rows >= 0
-            columns = (values, dataset.rewards, now.worth, now.log_probs - dataset.log_probs)
             value, reward, worth, drift = (np.where(there, column[rows], np.float32(0)) for column in columns)
-            ended = there & (dataset.terminated | dataset.truncated)[rows]
+            ended = there & over[rows]
             after = np.zeros_like(value)
             after[:-1] = value[1:]
             after = np.where(ended, np.where(dataset.terminated[rows], np.float32(0), last[lives]), after)

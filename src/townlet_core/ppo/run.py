@@ -41,8 +41,6 @@ from townlet_core.schema import StrictModel
 from townlet_core.telemetry.log import TelemetryLog
 from townlet_core.telemetry.record import VERSION
 
-LOCK = ".townlet-checkpoint"  # in the folder of checkpoints; its name goes on in .lock
-
 Watch = Callable[[Values], None]
 
 
@@ -143,7 +141,7 @@ class _Run:
         if self.checkpoint_dir is not None:
             in_the_way(self.checkpoint_dir, request.resume, force=request.force)
             _make(self.checkpoint_dir, stack)
-            old = in_the_way(self.checkpoint_dir, request.resume, force=request.force)
+            old = in_the_way(self.checkpoint_dir, request.resume, force=request.force)  # once more under the lock
             clear_hidden(self.checkpoint_dir)
         if request.log is not None:
             self.log = stack.enter_context(
@@ -157,7 +155,8 @@ class _Run:
             )
             self.notes += self.log.notes
         if request.save_dir is not None and plan.town is not None:
-            slots, parts = list(range(len(plan.town.slots))), list(self.trainer.parts.values())
+            slots = list(range(len(plan.town.slots)))
+            parts = list(self.trainer.parts.values())
             recording = Recording(request.source, plan.town, slots, plan.worlds, 1, plan.seed, self.trainer.policy)
             if self.trainer.processes.size > 1:
                 hint = "leave out --nproc, or --rollout-save-dir"
@@ -295,6 +294,7 @@ def _make(folder: Path, stack: ExitStack) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         os.rmdir(tempfile.mkdtemp(prefix=HIDDEN, dir=folder))  # of a name of its own: one that is left blocks nobody
-        stack.enter_context(only_writer(folder / LOCK, folder, instead="choose another --checkpoint-dir"))
+        other = "choose another --checkpoint-dir"
+        stack.enter_context(only_writer(folder / ".townlet-checkpoint", folder, instead=other))
     except OSError as error:
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(folder)) from error
