@@ -9,7 +9,7 @@ from pathlib import Path
 
 from townlet_core.errors import SampleError
 from townlet_core.samples.findings import Problem, problem_of
-from townlet_core.samples.manifest import STAGE_PREFIX, Manifest, manifests_below, read_manifest
+from townlet_core.samples.manifest import STAGE_PREFIX, Manifest, is_hidden, manifests_below, read_manifest
 from townlet_core.samples.provenance import printable
 from townlet_core.samples.suite_report import SuiteEntry, read_report, reports_below
 from townlet_core.samples.verify import examine
@@ -92,8 +92,7 @@ def _incomplete(root: Path, whole: set[Path]) -> Iterator[Problem]:
             hint = "wait until it has ended; if it was killed, see 'townlet rollout repair'"
             yield Problem(where=printable(stage.parent), problem="holds a capture that is not done", hint=hint)
     for sample in sorted(root.rglob("*.npz")):
-        hidden = any(part.startswith(".") for part in sample.relative_to(root).parts)
-        if not hidden and not any(folder in whole for folder in sample.parents):
+        if not is_hidden(sample, root) and not any(folder in whole for folder in sample.parents):
             whole.add(sample.parent)
             problem = f"holds samples such as {sample.name} and no manifest"
             yield Problem(where=printable(sample.parent), problem=problem, hint="capture again")

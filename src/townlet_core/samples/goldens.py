@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import ConfigDict, Field, RootModel
 
 from townlet_core.errors import UsageError
-from townlet_core.samples.jsonfile import check_version, is_there, parse_model, read_json
+from townlet_core.samples.jsonfile import is_there, parse_model, read_json, read_versioned
 from townlet_core.samples.sample import Metrics
 from townlet_core.schema import StrictModel
 
@@ -115,10 +115,7 @@ def read_tolerances(golden: Path) -> Tolerances:
     path = beside(golden, TOLERANCES)
     if not is_there(path):
         return Tolerances(metrics={})
-    text, parsed = read_json(path)
-    if isinstance(parsed, dict):
-        check_version(parsed.get("schema_version"), SCHEMA_VERSION, path)
-    return parse_model(Tolerances, text, path)
+    return read_versioned(Tolerances, path, SCHEMA_VERSION)
 
 
 def review(golden: Stats, found: Mapping[str, Mapping[str, Metrics]], tolerances: Tolerances) -> Review:

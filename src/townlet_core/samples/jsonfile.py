@@ -115,6 +115,18 @@ def _naming(model: type[BaseModel], path: Path) -> Iterator[None]:
         raise SampleError(problem, where=f"{path}: {where}" if where else str(path), hint=hint) from error
 
 
+def read_versioned(model: type[Model], path: Path, version: int) -> Model:
+    """Read a JSON file that tells its schema version at its top, as a model.
+
+    Raises:
+        SampleError: with the file and the key.
+    """
+    text, parsed = read_json(path)
+    if isinstance(parsed, dict):
+        check_version(parsed.get("schema_version"), version, path)
+    return parse_model(model, text, path)
+
+
 def check_version(found: Any, known: int, path: Path) -> None:
     """Refuse a schema version that this program does not know, by name."""
     if type(found) is not int or found != known:

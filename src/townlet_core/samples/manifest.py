@@ -173,15 +173,24 @@ def locate(manifest: Path, name: str) -> Path:
     Raises:
         SampleError: missing, not a file, or led out of the folder by a symbolic link.
     """
-    folder = os.path.realpath(manifest.parent)
     place = manifest.parent / name
-    if not Path(os.path.realpath(place)).is_relative_to(folder):
+    if leads_out(place, manifest.parent):
         raise SampleError(f"{name} leads out of the folder through a symbolic link", where=str(manifest))
     if not place.is_file():
         repair = "see 'townlet rollout repair', or " if files_of(manifest).seal.exists() else ""
         hint = f"the capture is incomplete; {repair}capture again"
         raise SampleError(f"{name} is missing", where=str(manifest), hint=hint)
     return place
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Say whether symbolic links lead from a path in a folder out of it."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def is_hidden(path: Path, root: Path) -> bool:
+    """Say whether a path, or a folder that it is in below the root, has a name that begins with a dot."""
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def find_manifest(directory: Path) -> Path:

@@ -19,6 +19,7 @@ from townlet_core.samples.manifest import (
     Metadata,
     Missing,
     find_manifest,
+    leads_out,
     locate,
     read_manifest,
 )
@@ -59,7 +60,7 @@ def repair_in_place(folder: Path) -> RepairReport:
 
 def _check_files(folder: Path, prefix: str) -> None:
     """Refuse to begin where the seal is somewhere else, or where something that is no file has the name of one."""
-    if _leads_out(folder / f"{prefix}{SEAL}"):
+    if leads_out(folder / f"{prefix}{SEAL}", folder):
         problem = "leads out of the folder through a symbolic link"
         raise SampleError(problem, where=str(folder / f"{prefix}{SEAL}"), hint="put the seal itself there")
     for path in (folder / f"{prefix}{ending}" for ending in (MANIFEST, METRICS)):
@@ -74,7 +75,7 @@ def _rebuild(folder: Path, prefix: str, seal: Seal) -> RepairReport:
         raise SampleError("no life in it is as its seal says", where=str(folder), hint="capture again")
     own = [f"{prefix}{ending}" for ending in (MANIFEST, METRICS)]
     changed = [name for name in own if _digest(folder / name) != seal.files.get(name)]
-    rebuilt = [name for name in own if name in changed or _leads_out(folder / name)]
+    rebuilt = [name for name in own if name in changed or leads_out(folder / name, folder)]
     if not rebuilt and not missing:
         problem, hint = (
             "its files are those of the seal, and do not agree",
@@ -130,11 +131,6 @@ def _free(folder: Path, name: str) -> str:
     """Give a name that is free: what was set aside before stays."""
     names = (name if number == 1 else f"{name}-{number}" for number in count(1))
     return next(each for each in names if not os.path.lexists(folder / each))
-
-
-def _leads_out(path: Path) -> bool:
-    """Say whether a link leads from a file out of its folder."""
-    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(path.parent))
 
 
 def _digest(path: Path) -> str | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue
 
 from townlet_core.errors import SampleError
-from townlet_core.samples.jsonfile import check_version, parse_model, read_json, text_like
+from townlet_core.samples.jsonfile import read_versioned, text_like
 from townlet_core.samples.manifest import PlainManifest, files_of, find_manifest, locate, read_manifest
 from townlet_core.samples.npz import NpzReader
 from townlet_core.samples.provenance import Versions
@@ -64,10 +64,7 @@ def read_seal(path: Path) -> Seal:
     Raises:
         SampleError: with the file and the key.
     """
-    text, parsed = read_json(path)
-    if isinstance(parsed, dict):
-        check_version(parsed.get("schema_version"), SCHEMA_VERSION, path)
-    return parse_model(Seal, text, path)
+    return read_versioned(Seal, path, SCHEMA_VERSION)
 
 
 def verify(place: Path) -> list[SampleError]:

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from townlet_core.drafts import complete
 from townlet_core.errors import OutputError
-from townlet_core.samples.jsonfile import check_version, parse_model, read_json
+from townlet_core.samples.jsonfile import read_versioned
+from townlet_core.samples.manifest import is_hidden
 from townlet_core.samples.putting import sync
 from townlet_core.schema import StrictModel
 
@@ -79,8 +80,7 @@ class SuiteReport(StrictModel):
 
 def reports_below(root: Path) -> list[Path]:
     """Give the files of suites in a folder and in those below it; hidden ones are passed over."""
-    found = sorted(root.rglob(SUITE))
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    return [path for path in sorted(root.rglob(SUITE)) if not is_hidden(path, root)]
 
 
 def read_report(path: Path) -> SuiteReport:
@@ -89,10 +89,7 @@ def read_report(path: Path) -> SuiteReport:
     Raises:
         SampleError: with the file and the key.
     """
-    text, parsed = read_json(path)
-    if isinstance(parsed, dict):
-        check_version(parsed.get("schema_version"), SCHEMA_VERSION, path)
-    return parse_model(SuiteReport, text, path)
+    return read_versioned(SuiteReport, path, SCHEMA_VERSION)
 
 
 def check_report(root: Path) -> None:
