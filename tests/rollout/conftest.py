@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.rollout.kitchens import KITCHEN
+from townlet_core.rollout.workers import LocalWorkers
 
 DEADLINE_SECONDS = 150
 
@@ -27,6 +28,19 @@ def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     faulthandler.cancel_dump_traceback_later()
     os.close(stderr)
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[LocalWorkers]:
+    """Two workers, who have the suites of several tests one after the other."""
+    with LocalWorkers(2) as workers:
+        yield workers
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folder of a suite, which is not there yet."""
+    return tmp_path / "suite"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,6 @@ from townlet_core.samples.suite_report import SuiteEntry
 
 SAMPLE, SEAL, MANIFEST = (f"rollout_sample_{end}" for end in ("anna_001.npz", "seal.json", "manifest.json"))
 ANEW = "made anew: "
-
-
-@pytest.fixture(scope="module")
-def two() -> Iterator[LocalWorkers]:
-    with LocalWorkers(2) as workers:
-        yield workers
 
 
 @pytest.fixture

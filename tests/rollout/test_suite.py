@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +30,6 @@ from townlet_core.errors import InputError, OutputError, TownletError, UsageErro
 from townlet_core.rollout.suite import parse_seeds
 from townlet_core.rollout.workers import LocalWorkers
 from townlet_core.samples.seal import verify
-
-
-@pytest.fixture(scope="module")
-def two() -> Iterator[LocalWorkers]:
-    """Two workers, who have the suites of several tests one after the other."""
-    with LocalWorkers(2) as workers:
-        yield workers
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "suite"
 
 
 def hidden(root: Path) -> list[str]:

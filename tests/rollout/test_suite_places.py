@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,17 +13,6 @@ from tests.disk import longest_file
 from tests.rollout.suites import run, saved, statuses, write_field
 from townlet_core.errors import OutputError
 from townlet_core.rollout.workers import LocalWorkers
-
-
-@pytest.fixture(scope="module")
-def two() -> Iterator[LocalWorkers]:
-    with LocalWorkers(2) as workers:
-        yield workers
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "suite"
 
 
 def put_link(place: Path) -> None:

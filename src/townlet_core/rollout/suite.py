@@ -7,7 +7,6 @@ import os
 import platform
 import re
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from townlet_core.config.find import find_configs
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.rollout.request import CaptureRequest, check_request
 from townlet_core.rollout.running import Rules, Run, Watcher
+from townlet_core.rollout.suite_log import open_file
 from townlet_core.rollout.task import Task
 from townlet_core.rollout.workers import Workers
 from townlet_core.samples.manifest import MANIFEST
@@ -151,10 +151,7 @@ def _only_suite(root: Path) -> Iterator[tuple[Path, str]]:
     try:
         try:
             _make(root)
-            # A link would lead to a file of somebody else, and a pipe would wait for its reader.
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OutputError("is not a file", where=str(lock), hint="move it away")
+            descriptor = open_file(lock, 0, OutputError("is not a file", where=str(lock), hint="move it away"))
             _take(descriptor, root)
             word = f"{os.getpid()} on {platform.node()} {secrets.token_hex(8)}\n"
             os.ftruncate(descriptor, 0)

@@ -20,6 +20,23 @@ def line(text: str) -> bytes:
     return f"{now} {text}\n".encode("utf-8", "backslashreplace")
 
 
+def open_file(path: Path, flags: int, not_a_file: OutputError) -> int:
+    """Open a file to read and write, and make it if it is not there; give the descriptor.
+
+    A link would lead to a file of somebody else, and a pipe would wait for its reader: neither is followed or waited
+    for.
+
+    Args:
+        flags: of os.open, beside those.
+        not_a_file: raised where something else has the name.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise not_a_file
+    return descriptor
+
+
 def open_log(log: Path, *, anew: bool) -> int:
     """Open a log to write at its end; give the descriptor.
 
@@ -31,14 +48,11 @@ def open_log(log: Path, *, anew: bool) -> int:
     """
     hint = "move it away, or choose another --output-root"
     try:
-        # A link would lead to a file of somebody else, and a pipe would wait for its reader.
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
         if log.is_symlink():
             raise OutputError("is a link, where the log of a capture is to be", where=str(log), hint=hint)
-        descriptor = os.open(log, flags, 0o666)
+        not_a_file = OutputError("is not a file, where the log of a capture is to be", where=str(log), hint=hint)
+        descriptor = open_file(log, os.O_APPEND, not_a_file)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OutputError("is not a file, where the log of a capture is to be", where=str(log), hint=hint)
             if anew:
                 if not _is_log(os.pread(descriptor, 100, 0)):
                     raise OutputError("is there already, and is no log of a capture", where=str(log), hint=hint)
