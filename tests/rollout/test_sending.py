@@ -97,6 +97,23 @@ def test_one_that_cannot_be_put_in_place_has_failed(task: Task) -> None:
     assert os.listdir(task.request.output) == ["rollout_sample_manifest.json"]
 
 
+def test_a_file_of_somebody_else_is_not_taken_for_the_log(task: Task, tmp_path: Path) -> None:
+    """Neither one with its name, nor one that a link of that name leads to."""
+    (log, *_), precious = sent_of(task), tmp_path / "precious"
+    precious.write_text("precious")
+    task.log.parent.mkdir(parents=True)
+    for problem in ("is there already, and is no log of a capture", "is a link, where the log of a capture is to be"):
+        if "link" in problem:
+            task.log.symlink_to(precious)
+        else:
+            task.log.write_text("mine")
+        failed = Arrival(task).take(log)
+        assert isinstance(failed, Failed)
+        assert failed.reason == f"{task.log}: {problem}"
+        assert (task.log.read_text(), precious.read_text()) == ("precious" if "link" in problem else "mine", "precious")
+        task.log.unlink()
+
+
 def test_what_is_wrong_is_said_as_it_is_here(task: Task) -> None:
     source = write_broken(Path("towns"))
     task = dataclasses.replace(task, request=dataclasses.replace(task.request, source=source))

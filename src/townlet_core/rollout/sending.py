@@ -22,6 +22,7 @@ from townlet_core.errors import InputError, OutputError, TownletError
 from townlet_core.policy.decision import names_a_policy
 from townlet_core.policy.saved import POLICY_JSON, WEIGHTS, find_checkpoint
 from townlet_core.rollout.request import CaptureRequest
+from townlet_core.rollout.suite_log import open_log
 from townlet_core.rollout.task import Captured, Failed, News, Task
 from townlet_core.samples.commit import Stage, staged
 from townlet_core.samples.manifest import MANIFEST
@@ -188,7 +189,7 @@ class Arrival:
     def _take(self, sent: Sent) -> Captured | Failed | None:
         if isinstance(sent, Log):
             self._task.log.parent.mkdir(parents=True, exist_ok=True)
-            with self._task.log.open("wb" if self._task.attempt == 1 else "ab") as log:
+            with open(open_log(self._task.log, anew=self._task.attempt == 1), "ab") as log:
                 log.write(sent.text)
         elif isinstance(sent, Piece):
             stage = self._stage = self._stage or self._begin()
