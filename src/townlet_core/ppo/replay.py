@@ -28,11 +28,11 @@ from townlet_core.ppo.learner import Learner, Loss, Slopes
 from townlet_core.ppo.losses import Minibatch, regression, surrogate
 from townlet_core.ppo.weights import Floats, regression_weights, standardised
 
-Method = Literal["crr", "awr", "clone", "anchored", "vtrace"]
+Method = Literal["retrace", "awr", "clone", "anchored", "vtrace"]
 VALUE_ROWS = 8192  # rows whose values are computed at a time
 MOST_PASSES = 2**20  # of the captures in one epoch: keeps the keys of epochs apart
 MOST_LANES = 256  # lives that are scanned side by side
-HAVE_TOO = {"vtrace": "", "crr": " or with --noise"}  # which captures beside those of networks can be learned from
+HAVE_TOO = {"vtrace": "", "retrace": " or with --noise"}  # which captures beside those of networks can be learned from
 
 
 class Estimates(NamedTuple):
@@ -67,18 +67,19 @@ def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> 
     Raises:
         InputError, UsageError: a capture has no true log-probabilities, or the town is learned from, and it must not.
     """
-    if settings.method == "crr" and not alone:
-        raise UsageError("crr learns from captures alone", where="replay.method", hint="use awr with --mode mixed")
+    if settings.method == "retrace" and not alone:
+        raise UsageError("retrace learns from captures alone", where="replay.method", hint="use awr with --mode mixed")
     without = next((life for life in dataset.lives if life.log_probs != "true"), None)
-    if settings.method in ("vtrace", "crr") and without is not None:
+    if settings.method in ("vtrace", "retrace") and without is not None:
         reason = "its policy had no choice" if without.log_probs == "deterministic" else "nobody knows of which policy"
         raise InputError(
             f"has no true log-probabilities ({reason}), which {settings.method} needs",
             where=f"{without.capture}: {without.sample}",
             hint=f"use --set replay.method=awr, or captures of a learned policy{HAVE_TOO[settings.method]}",
         )
-    learned = without is None and all(life.learned for life in dataset.lives)
-    return settings.method if settings.method != "auto" else "vtrace" if learned else "awr"
+    learned = all(life.learned for life in dataset.lives)
+    best: Method = "awr" if without is not None else "vtrace" if learned else "retrace" if alone else "awr"
+    return best if settings.method == "auto" else settings.method
 
 
 class ReplayBuffer:
@@ -112,28 +113,27 @@ class ReplayBuffer:
         self._lanes = list(_lanes(dataset))
         self.choices = self._find_choices()  # [steps] bool: more than one action was allowed
         self.anchor: Floats | None = None  # log-probabilities under the clone
-        self.critic = Critic(learner) if self.method == "crr" else None
+        self.critic = Critic(learner) if self.method == "retrace" else None
 
     def judge(self, epoch: int) -> Judged:
         """Work out what every row is worth now; `epoch` counts passes from 1."""
         now = self._estimates()
-        values = now.values
-        first = {"anchored": self.settings.anchor_epochs, "crr": self.settings.critic_epochs}.get(self.method, 0)
+        first = {"anchored": self.settings.anchor_epochs, "retrace": self.settings.critic_epochs}.get(self.method, 0)
         cloning = self.method == "clone" or epoch <= first
         if self.method == "anchored" and not cloning and self.anchor is None:
             self.anchor = now.log_probs.copy()
-        advantages, returns = self._advantages(now, by_critic=self.method == "crr" and not cloning)
+        advantages, returns = self._advantages(now, by_critic=self.method == "retrace" and not cloning)
         if self.method == "vtrace":
-            return Judged(self._standard(advantages), returns, values, self.dataset.log_probs, advantages)
+            return Judged(self._standard(advantages), returns, now.values, self.dataset.log_probs, advantages)
         if self.method == "anchored" and not cloning:
             assert self.anchor is not None
-            return Judged(self._standard(advantages), returns, values, self.anchor, advantages)
+            return Judged(self._standard(advantages), returns, now.values, self.anchor, advantages)
         weights = np.ones_like(advantages)
         if self.choices.any():
             told = self.dataset.log_probs[self.choices]
             worth = np.zeros_like(told) if cloning else advantages[self.choices]
             weights[self.choices] = regression_weights(worth, told, self.settings)
-        return Judged(weights, returns, values, np.zeros_like(values), advantages)
+        return Judged(weights, returns, now.values, np.zeros_like(now.values), advantages)
 
     def judged_before(self, weights: Floats, log_probs: Floats, zeros: Floats) -> Judged:
         """Put together what an earlier judgement left for policy losses, which look at nothing else."""
@@ -272,7 +272,7 @@ class ReplayBuffer:
             lam = lambdas(following, ppo.gae_lambda)
             if by_critic:
                 target = retrace(reward, worth, after, ended, drift, gamma=ppo.gamma, lam=lam)
-                advantage = worth - value
+                advantage = target - value
             elif self.method == "vtrace":
                 target, advantage = vtrace(
                     reward, value, after, ended, drift, gamma=ppo.gamma, lam=lam,
