@@ -46,7 +46,6 @@ class Budget(NamedTuple):
     captured: int  # worlds captured of the script
     settings: str | None = None
     alone: int | None = None  # worlds captured where nothing else is learned from
-    method: str = "awr"  # of learning from captures alone
     judged: int | None = None  # epochs between evaluations, of which the best names the checkpoint; None: the last one
 
 
@@ -55,7 +54,7 @@ BUDGETS = {
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
-    "poc_hybrid": Budget(1200, 10, 500, 64, "brisk", alone=256, method="crr"),
+    "poc_hybrid": Budget(1200, 10, 500, 64, "brisk", alone=256),
     "market_town": Budget(1300, 20, 500, 2, "brisk"),
 }
 NOISE = 0.25  # share of chance in the captures of the script
@@ -118,7 +117,6 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
         captures=captures,
         epochs=epochs,
         seed=seed,
-        overrides=(f"replay.method={budget.method}",) if who == "replay" else (),
         settings=None if who == "replay" else budget.settings,  # with large steps, captures are learned by heart
         checkpoint_dir=folder / "checkpoints",
         save_every=every,

@@ -159,7 +159,7 @@ def test_vtrace_of_what_the_network_would_do_itself_is_gae() -> None:
     assert buffer(other, ours, method="vtrace").judge(1).returns != pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize(("method", "also"), [("vtrace", ""), ("crr", " or with --noise")])
+@pytest.mark.parametrize(("method", "also"), [("vtrace", ""), ("retrace", " or with --noise")])
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [("deterministic", "its policy had no choice"), ("unknown", "nobody knows of which policy")],
@@ -179,16 +179,17 @@ def test_captures_without_true_log_probabilities_are_refused_by_name_where_they_
 
 def test_a_critic_of_actions_is_refused_beside_the_town() -> None:
     noisy = dataset_of(some_life(4, 0, died=True)._replace(**TRUE))
-    assert choose_method(Replay(method="crr"), noisy) == "crr"
-    with pytest.raises(UsageError, match="crr learns from captures alone"):
-        choose_method(Replay(method="crr"), noisy, alone=False)
+    assert choose_method(Replay(method="retrace"), noisy) == "retrace"
+    with pytest.raises(UsageError, match="retrace learns from captures alone"):
+        choose_method(Replay(method="retrace"), noisy, alone=False)
 
 
 def test_left_alone_it_is_vtrace_where_a_network_has_acted_in_all_and_else_a_regression() -> None:
     life = some_life(4, 0, died=True)
     noisy = life._replace(**TRUE)
     true = noisy._replace(learned=True)
-    assert choose_method(Replay(), dataset_of(true, noisy)) == "awr"
+    assert choose_method(Replay(), dataset_of(true, noisy)) == "retrace"
+    assert choose_method(Replay(), dataset_of(true, noisy), alone=False) == "awr"
     assert choose_method(Replay(), dataset_of(true, true)) == "vtrace"
     assert choose_method(Replay(), dataset_of(true, life)) == "awr"
 
@@ -205,7 +206,7 @@ def test_advantages_by_hand_of_a_life_that_was_cut_off() -> None:
     assert dead.returns == pytest.approx(dead.advantages + v[:2], abs=1e-6)
 
 
-@pytest.mark.parametrize("method", ["awr", "vtrace", "crr"])
+@pytest.mark.parametrize("method", ["awr", "vtrace", "retrace"])
 def test_lives_of_all_lengths_side_by_side_are_judged_as_each_alone(method: str) -> None:
     lives = [some_life(ticks, ticks, died=ticks % 2 == 0) for ticks in (5, 1, 40, 2, 17, 3, 16, 1)]
     lives = [life._replace(log_probs=[-0.7] * len(life.actions), kind="true") for life in lives]

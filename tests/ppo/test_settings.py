@@ -66,7 +66,7 @@ CHANGES = [
     Change("replay.batch", "32", "replay"),
     Change("replay.block", "4", "replay"),
     Change("replay.temperature", "2.0", "replay"),
-    Change("replay.critic_epochs", "1", "replay", ("replay.method=crr",), "random"),
+    Change("replay.critic_epochs", "1", "replay", behaviour="random"),
     Change("replay.max_weight", "1.1", "replay"),
     Change("replay.sharpness", "0", "replay", behaviour="random"),
     Change("replay.anchor_epochs", "1", "replay", ("replay.method=anchored",)),

@@ -76,13 +76,14 @@ class Network(StrictModel):
 class Replay(StrictModel):
     """Learning from captures."""
 
-    method: Literal["auto", "crr", "awr", "clone", "anchored", "vtrace"] = Field(
+    method: Literal["auto", "retrace", "awr", "clone", "anchored", "vtrace"] = Field(
         "auto",
-        description="crr: regression with the weights of a critic of actions (arXiv:2006.15134) that learns by Retrace "
-        "(arXiv:1606.02647); awr: advantage-weighted regression (arXiv:1910.00177); clone: behaviour cloning; "
-        "anchored: PPO around a clone of the behaviour (arXiv:2302.11312); vtrace: PPO with importance weights "
-        "(arXiv:1802.01561); crr and vtrace are for captures with true log-probabilities, crr for captures alone; "
-        "auto: vtrace where a network acted in all of them, else awr",
+        description="awr: advantage-weighted regression (arXiv:1910.00177); retrace: the same with advantages of the "
+        "policy that is learned, not of the behaviour, by Retrace (arXiv:1606.02647) and a critic of actions; clone: "
+        "behaviour cloning; anchored: PPO around a clone of the behaviour (arXiv:2302.11312); vtrace: PPO with "
+        "importance weights (arXiv:1802.01561); retrace and vtrace are for captures with true log-probabilities, "
+        "retrace for captures alone; auto: vtrace where a network acted in all of them, else retrace where it can, "
+        "else awr",
     )
     batch: Annotated[int, Field(ge=1, le=1_000_000)] = Field(1024, description="transitions a gradient step")
     block: Annotated[int, Field(ge=1, le=100_000)] = Field(
@@ -90,13 +91,13 @@ class Replay(StrictModel):
     )
     temperature: Positive = Field(
         0.5,
-        description="crr and awr: weights are exp(advantage / temperature), advantages in their standard deviations",
+        description="awr and retrace: weights are exp(advantage / temperature), in standard deviations of advantages",
     )
-    critic_epochs: Count = Field(2, description="crr: epochs of cloning before the critic has a say")
-    max_weight: Positive = Field(20.0, description="awr and crr: largest weight")
+    critic_epochs: Count = Field(2, description="retrace: epochs of cloning before the critic has a say")
+    max_weight: Positive = Field(20.0, description="awr and retrace: largest weight")
     sharpness: Weight = Field(
         3.0,
-        description="crr, awr and clone: power of the behaviour's own probability by which an action counts less, "
+        description="awr, retrace and clone: power of the behaviour's own probability by which an action counts less, "
         "where captures tell it: what noise did is not imitated",
     )
     anchor_epochs: Count = Field(10, description="anchored: epochs of cloning before the policy may improve on it")

@@ -1,7 +1,6 @@
 """What each action is worth to the policy that is learned, told by a network of its own.
 
-One outcome of an action says little of it: luck, and all that was done later, are in it too. A critic of actions takes
-the mean over all that were captured.
+It takes the place of what the behaviour went on to do wherever the policy would do something else, by Retrace.
 """
 
 from __future__ import annotations

@@ -87,28 +87,27 @@ class ReplayBuffer:
         self._lanes = list(_lanes(dataset))
         self.choices = self._find_choices()  # [steps] bool: more than one action was allowed
         self.anchor: Floats | None = None  # log-probabilities under the clone
-        self.critic = Critic(learner) if self.method == "crr" else None
+        self.critic = Critic(learner) if self.method == "retrace" else None
 
     def judge(self, epoch: int) -> Judged:
         """Work out what every row is worth now; `epoch` counts passes from 1."""
         now = self._estimates()
-        values = now.values
-        first = {"anchored": self.settings.anchor_epochs, "crr": self.settings.critic_epochs}.get(self.method, 0)
+        first = {"anchored": self.settings.anchor_epochs, "retrace": self.settings.critic_epochs}.get(self.method, 0)
         cloning = self.method == "clone" or epoch <= first
         if self.method == "anchored" and not cloning and self.anchor is None:
             self.anchor = now.log_probs.copy()
-        advantages, returns = self._advantages(now, by_critic=self.method == "crr" and not cloning)
+        advantages, returns = self._advantages(now, by_critic=self.method == "retrace" and not cloning)
         if self.method == "vtrace":
-            return Judged(self._standard(advantages), returns, values, self.dataset.log_probs, advantages)
+            return Judged(self._standard(advantages), returns, now.values, self.dataset.log_probs, advantages)
         if self.method == "anchored" and not cloning:
             assert self.anchor is not None
-            return Judged(self._standard(advantages), returns, values, self.anchor, advantages)
+            return Judged(self._standard(advantages), returns, now.values, self.anchor, advantages)
         weights = np.ones_like(advantages)
         if self.choices.any():
             told = self.dataset.log_probs[self.choices]
             worth = np.zeros_like(told) if cloning else advantages[self.choices]
             weights[self.choices] = regression_weights(worth, told, self.settings)
-        return Judged(weights, returns, values, np.zeros_like(values), advantages)
+        return Judged(weights, returns, now.values, np.zeros_like(now.values), advantages)
 
     def judged_before(self, weights: Floats, log_probs: Floats, zeros: Floats) -> Judged:
         """Put together what an earlier judgement left for policy losses, which look at nothing else."""
@@ -252,7 +251,7 @@ class ReplayBuffer:
             lam = lambdas(following, ppo.gae_lambda)
             if by_critic:
                 target = retrace(reward, worth, after, ended, drift, gamma=ppo.gamma, lam=lam)
-                advantage = worth - value
+                advantage = target - value
             elif self.method == "vtrace":
                 target, advantage = vtrace(
                     reward, value, after, ended, drift, gamma=ppo.gamma, lam=lam,
