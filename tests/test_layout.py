@@ -36,6 +36,7 @@ EVERYBODYS = {"drafts", "errors", "locks", "schema"}
 # Heavy module -> the places below src that may import it: nothing else waits for it.
 HEAVY = {
     "matplotlib": ("townlet_core/telemetry/plotting/figure.py", "townlet_core/telemetry/plotting/figure_legend.py"),
+    "msgspec": ("townlet_core/telemetry/decoder.py",),
     "minari": ("townlet_core/dataset/to_minari.py",),
     "PIL": ("townlet_core/rollout/picture.py",),
     "numba": ("townlet_core/world/",),

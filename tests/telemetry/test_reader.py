@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def result(form: Format, read: object, content: bytes) -> object:
         found = form.read(content) if read is None else read.read(content)[0]  # type: ignore[attr-defined]
     except ValidationError:
         return None
-    return [(key, type(value), value) for key, value in sorted(found.items())]
+    return _kinds(found)
 
 
 @settings(max_examples=200)
@@ -37,6 +38,71 @@ def test_a_reader_that_learns_reads_what_its_format_does(others: list[dict[str, 
     for number, some in enumerate(others, 1):
         content = line({**ours(number), **some})
         assert result(form, learning, content) == result(form, None, content)
+
+
+SOME = ("epoch", "lr", "clip_fraction", "seed", "finished", "time", "data_mode", "run_id", "nonfinite", "events.faint")
+# Of each key: what it may have, what it may not, and what one parser may take and another not.
+WRITTEN = (
+    *b"""1 0 -0 1.0 1.5 -1 01 1. .5 +1 1e2 1E400 -1e400 NaN -Infinity 0.1e-400 null true True 9223372036854775807
+    9223372036854775808 18446744073709551616 18446744073709551617 '' "" "rollout" "a:b" "2026-02-01T12:00:00Z"
+    "2026-02-01T12:00:00+00:00" "2026-13-01T12:00:00Z" "2026-02-01" [] {} {"lr":"nan"} {"lr":"no"} {"lr":1}""".split(),
+    *(b"", b"1" * 400, b'"\\u0061"', b'"\xff"', b'"\x01"', b"[" * 100_000, b"[" * 3000 + b"]" * 3000),
+)
+NAMES = (*(key.encode() for key in SOME), b"l\\u0072", b"new", b"", b"agents.anna.reward_mean")
+BETWEEN = (b", ", b",", b",,", b" ,\t", b"\n,")
+ENDS = (b"", b" ", b"x", b"\0")
+TIME = "2026-02-01T12:00:00Z"
+WHOLE = {**ours(7), "clip_fraction": 0.5, "seed": 7, "finished": True, "nonfinite": {}, "events.faint": 2, "time": TIME}
+
+
+def written(parts: list[tuple[bytes, bytes, bytes]], end: bytes, *, floats: bool) -> bytes:
+    """Write a right record with other values for some keys, or with more keys; each with what stands before it."""
+    changed = {name for name, _, _ in parts}
+    kept = {key: value for key, value in whole(floats=floats).items() if key.encode() not in changed}
+    more = b"".join(b'%b"%b": %b' % (between, name, value) for name, value, between in parts)
+    return line(kept).rstrip()[:-1] + more + b"}" + end + b"\n"
+
+
+def whole(*, floats: bool) -> dict[str, object]:
+    return {key: float(value) if floats and type(value) is int else value for key, value in WHOLE.items()}
+
+
+@pytest.mark.parametrize("floats", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_decoder_reads_no_value_otherwise_than_its_format_does(name: bytes, floats: bool) -> None:
+    """It may refuse, and no more. Some values are not even JSON."""
+    form = Format(1.1, migrated=False, floats=floats)
+    decode = form.decoder_of(whole(floats=floats))
+    for value, between, end in itertools.product(WRITTEN, BETWEEN, ENDS):
+        content = written([(name, value, between)], end, floats=floats)
+        found = decode(content)
+        assert found is None or _kinds(found) == result(form, None, content)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(*map(st.sampled_from, (NAMES, WRITTEN, BETWEEN))), max_size=3),
+    st.booleans(),
+    st.sampled_from(ENDS),
+)
+def test_nor_several_values(parts: list[tuple[bytes, bytes, bytes]], floats: bool, end: bytes) -> None:
+    form = Format(1.1, migrated=False, floats=floats)
+    content = written(parts, end, floats=floats)
+    found = form.decoder_of(whole(floats=floats))(content)
+    assert found is None or _kinds(found) == result(form, None, content)
+
+
+@pytest.mark.parametrize("floats", [False, True])
+def test_a_decoder_reads_what_is_right(floats: bool) -> None:
+    make = theirs if floats else ours
+    record = make(7, time=TIME, nonfinite={"lr": "nan"}, **{"events.faint": 2.0, "adv_mean": None})
+    found = Format(1.1, migrated=False, floats=floats).decoder_of(record)(line(record))
+    assert found == record
+    assert list(found) == list(record)
+
+
+def _kinds(record: dict[str, object]) -> list[tuple[str, type, object]]:
+    return [(key, type(value), value) for key, value in sorted(record.items())]
 
 
 @pytest.mark.parametrize("make", [ours, theirs, oldest])

@@ -17,7 +17,7 @@ from pydantic_core import ValidationError
 from townlet_core.errors import InputError
 from townlet_core.telemetry import problems
 from townlet_core.telemetry.formats import KNOWN, SINCE_1_1, format_of, is_known, latest
-from townlet_core.telemetry.lines import Fault, lines, opened, parsed, repeated_keys
+from townlet_core.telemetry.lines import Fault, lines, may_have_more, opened, parsed, repeated_keys
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.reader import Reader
 from townlet_core.telemetry.record import BASELINE
@@ -140,13 +140,13 @@ class Check:
         """Check a line."""
         found: list[Problem] = []
         try:
-            record, has_new_keys = self._reader.read(line)
+            record, is_new = self._reader.read(line)
         except ValidationError:
             examined = self._examine(line, file, number)
             if isinstance(examined, Problem):
                 self._report([examined])
                 return
-            (record, found), has_new_keys = examined, True
+            (record, found), is_new = examined, True
         run, wrong = self._runs.place(record, line, (file, number), is_wrong=bool(found))
         if self._run is not None and not run.is_called(self._run):
             return
@@ -154,9 +154,10 @@ class Check:
             self._newest = run.number
             self.summary.runs += 1
             self.summary.run = str(run)
-        is_new = has_new_keys and not record.keys() <= self._keys
-        if is_new or record["telemetry_version"] == 1.0 or _may_repeat_a_key(line, record):
+        if is_new:
             found += self._look_at_keys(record, line, file, number)
+        if record["telemetry_version"] == 1.0:
+            found += _later_keys(record, file, number)
         wrong += contradictions(record, BASELINE)
         wrong += doubts(record)
         if found or wrong:
@@ -190,8 +191,8 @@ class Check:
         return record, found
 
     def _look_at_keys(self, record: Record, line: bytes, file: Path, number: int) -> Iterator[Problem]:
-        """Find keys that are there more than once, that nobody knows, or that the version did not have."""
-        for key in repeated_keys(line):
+        """Find keys that are there more than once, or that nobody knows."""
+        for key in repeated_keys(line) if may_have_more(line, record) else ():
             yield Problem(file, number, key, "is there more than once")
         new = [key for key in record if key not in self._keys]
         for key in new:
@@ -199,9 +200,6 @@ class Check:
                 yield problems.of_unknown_key(file, number, key)
         if len(self._keys) < MOST_KEYS:
             self._keys.update(new)
-        for key in SINCE_1_1 if record["telemetry_version"] == 1.0 else ():
-            if key in record:
-                yield Problem(file, number, key, "is not a key of version 1.0", problems.shown(record[key]))
 
     def _count(self, record: Record) -> None:
         self._file.records += 1
@@ -224,8 +222,8 @@ class Check:
         raise InputError(f"has no run {self._run}", where=str(self._log), hint=self.met)
 
 
-def _may_repeat_a_key(line: bytes, record: Record) -> bool:
-    """Say whether a line has more colons than the keys of its record need; each repeated key brings one."""
-    inside: dict[str, str] = record.get("nonfinite") or {}
-    time: str = record.get("time") or ""
-    return line.count(b":") != len(record) + len(inside) + time.count(":") or b"\\" in line
+def _later_keys(record: Record, file: Path, number: int) -> Iterator[Problem]:
+    """Find keys that version 1.0 did not have."""
+    for key in SINCE_1_1:
+        if key in record:
+            yield Problem(file, number, key, "is not a key of version 1.0", problems.shown(record[key]))

@@ -7,7 +7,7 @@ import gzip
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
@@ -108,6 +108,13 @@ def parsed(line: bytes) -> dict[str, Any] | Fault:
     except ValueError as error:
         return _not_json(line, str(error))
     return found if isinstance(found, dict) else Fault("must be an object of keys and values", _shown(line))
+
+
+def may_have_more(line: bytes, record: Mapping[str, Any]) -> bool:
+    """Say whether a line has more colons than its record needs: keys that the record lacks, or that are there twice."""
+    inside: dict[str, str] = record.get("nonfinite") or {}
+    time: str = record.get("time") or ""
+    return line.count(b":") != len(record) + len(inside) + time.count(":") or b"\\" in line
 
 
 def repeated_keys(line: bytes) -> list[str]:

@@ -22,6 +22,7 @@ _OF_LOGS: Final = {
     "finite_number": "must be a finite number",
     "string_too_short": "must be text that is not empty",
     "dict_type": "must be an object",
+    "multiple_of": "must be a whole number",
 }
 
 
