@@ -27,8 +27,11 @@ from tests.ppo.runs import (
     weights_of,
 )
 from tests.rollout.kitchens import sample, take
-from townlet_core.errors import DivergedError, InputError, UsageError
+from townlet_core.errors import DivergedError, InputError, OutputError, UsageError
 from townlet_core.policy.saved import find_checkpoint
+from townlet_core.ppo.checkpoint import in_the_way
+from townlet_core.ppo.request import TrainRequest
+from townlet_core.ppo.resuming import taken_up
 from townlet_core.samples.seal import verify
 
 
@@ -133,6 +136,14 @@ def test_a_run_that_is_done_does_not_go_on(copy: Path, epochs: int | None) -> No
     with pytest.raises(UsageError) as refusal:
         run(copy / "kitchen.yaml", resume=copy / "runs", epochs=epochs, on_epoch=never)
     assert str(refusal.value) == f"{copy / 'runs' / 'epoch_000004'}: has done 4 epochs\nhint: give more --epochs"
+
+
+def test_what_another_run_made_since_the_checkpoint_was_read_is_not_written_over(copy: Path) -> None:
+    """A training looks at the folder again under its lock: with the checkpoint that it has read, not the newest now."""
+    own, _, _ = taken_up(TrainRequest(str(copy / "kitchen.yaml"), resume=copy / "runs", epochs=6))
+    run(copy / "kitchen.yaml", resume=copy / "runs", epochs=5)
+    with pytest.raises(OutputError, match=r"holds newer checkpoints than .*epoch_000004 \(epoch_000005\)"):
+        in_the_way(copy / "runs", own.resume, force=False)
 
 
 @pytest.mark.parametrize(

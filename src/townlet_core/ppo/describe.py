@@ -14,6 +14,11 @@ from townlet_core.ppo.train import Epoch, Plan
 
 MOST_AGENTS = 16  # that are told of one by one; of more, only the worst and the best
 RIVALRY = ("rivalry_max", "rivalry_avoid_count")
+# What has no value in an epoch without a gradient step, such as one in which nobody lived.
+OF_STEPS = {
+    *("loss_policy", "loss_value", "loss_entropy", "loss_total", "replay_loss", "clip_fraction", "approx_kl"),
+    *("batch_entropy_mean", "batch_entropy_std", "kl_divergence", "kl_divergence_max", "grad_norm", "grad_norm_max"),
+}
 Values = dict[str, Any]
 
 
@@ -48,7 +53,7 @@ def describe(plan: Plan, epoch: Epoch, *, steps: int, cycle: int) -> Values:
 
 
 def _learning(plan: Plan, epoch: Epoch) -> Values:
-    """Give what the gradient steps came to. What is not compared with an old policy has no KL."""
+    """Give what the gradient steps came to, if there were any. Without an old policy to compare with there is no KL."""
     updated, outcome, ppo = epoch.updated, epoch.updated.outcome, plan.settings.ppo
     entropy_coef = plan.entropy_coef(epoch.number)
     total = outcome.policy_loss + ppo.value_coef * outcome.value_loss - entropy_coef * outcome.entropy
@@ -76,7 +81,8 @@ def _learning(plan: Plan, epoch: Epoch) -> Values:
             "replay_loss": updated.further_loss / coefficient if coefficient else None,
         }
         total += updated.further_loss
-    return {**values, "loss_total": total}
+    values["loss_total"] = total
+    return values if updated.updates else values | dict.fromkeys(OF_STEPS & values.keys())
 
 
 def _town(plan: Plan, facts: Facts) -> Values:

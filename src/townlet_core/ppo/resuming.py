@@ -41,6 +41,7 @@ def taken_up(request: TrainRequest) -> tuple[TrainRequest, SavedTraining | None,
     here = folder.parent if CHECKPOINT.fullmatch(folder.name) else None
     completed = replace(
         request,
+        resume=folder,  # and none that another training has made there by the time that this one writes
         mode=saved.mode,
         seed=saved.seed,
         worlds=None if replays else saved.worlds,
