@@ -57,26 +57,15 @@ def list_marks(maps: NDArray[np.float32]) -> Marks:
     """List what is on maps `[..., D]`, the axes before the last taken as one."""
     flat = maps.reshape(-1, maps.shape[-1])
     starts = np.zeros(len(flat) + 1, np.int32)
-    count_marks(flat, starts)
-    cells, worths = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    copy_marks(flat, cells, worths)
-    return Marks(*(torch.from_numpy(part) for part in (cells, worths, starts)))
+    cells, worths = np.empty(flat.size, np.int32), np.empty(flat.size, np.float32)  # of this, memory has what is used
+    find_marks(flat, cells, worths, starts)
+    many = starts[-1]
+    return Marks(torch.from_numpy(cells[:many]), torch.from_numpy(worths[:many]), torch.from_numpy(starts))
 
 
 @kernel
-def count_marks(maps: Any, starts: Any) -> None:
-    """Find out where the list of each map begins."""
-    for i in range(maps.shape[0]):
-        count = 0
-        for j in range(maps.shape[1]):
-            if maps[i, j] != 0:
-                count += 1
-        starts[i + 1] = starts[i] + count
-
-
-@kernel
-def copy_marks(maps: Any, cells: Any, worths: Any) -> None:
-    """Write the lists of all maps."""
+def find_marks(maps: Any, cells: Any, worths: Any, starts: Any) -> None:
+    """Write the lists of all maps, and where each begins."""
     at = 0
     for i in range(maps.shape[0]):
         for j in range(maps.shape[1]):
@@ -84,6 +73,7 @@ def copy_marks(maps: Any, cells: Any, worths: Any) -> None:
                 cells[at] = j
                 worths[at] = maps[i, j]
                 at += 1
+        starts[i + 1] = at
 
 
 @kernel

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from townlet_core.config.ppo import PPO
 from townlet_core.policy.marks import Marks, sum_rows_back
-from townlet_core.policy.network import ActorCritic
+from townlet_core.policy.network import ActorCritic, Weights
 from townlet_core.ppo.learner import Slopes, dividing
 from townlet_core.ppo.losses import Minibatch, Term, differentiate
 
@@ -92,11 +92,11 @@ def chain_rule(
     for layer, below in zip(reversed(network.after_first), reversed(hidden), strict=True):
         _linear_back(layer, below, by_layer, slopes)
         by_layer = network.activate_back(by_layer @ layer.weight, below)
-    _linear_back(network.feature_layer, features, by_layer, slopes)
+    _linear_back(network.first, features, by_layer, slopes)
     if isinstance(map, Marks) and network.map_weights is not None:
         sum_rows_back(map, by_layer, slopes[network.map_weights])
 
 
-def _linear_back(layer: nn.Linear, taken: Tensor, by_layer: Tensor, slopes: Slopes) -> None:
+def _linear_back(layer: Weights, taken: Tensor, by_layer: Tensor, slopes: Slopes) -> None:
     torch.mm(by_layer.T, taken, out=slopes[layer.weight])
     torch.sum(by_layer, 0, out=slopes[layer.bias])
