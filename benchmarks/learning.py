@@ -46,7 +46,7 @@ class Budget(NamedTuple):
     captured: int  # worlds captured of the script
     settings: str | None = None
     alone: int | None = None  # worlds captured where nothing else is learned from
-    judged: int | None = None  # epochs between evaluations, of which the best names the checkpoint; None: the last one
+    judged: int | None = None  # epochs between evaluations, to take the best checkpoint; None: the last one is taken
 
 
 BUDGETS = {
@@ -99,16 +99,12 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
         capture(CaptureRequest(name, folder / "script", worlds=worlds, seed=seed, noise=NOISE))
         captures = (folder / "script",)
     curve: list[tuple[int, float]] = []
-    judged: dict[int, float] = {}  # epoch -> return in worlds that are neither learned nor measured in
 
     def note(values: dict[str, Any]) -> None:
-        if "eval_return_mean" in values:
-            judged[values["epoch"]] = values["eval_return_mean"]
         value = values.get("ep_return_mean")
         if value is not None:
             curve.append((values["steps"], value))
 
-    every = budget.judged if who != "replay" else None
     epochs = getattr(budget, who)
     modes: dict[str, Any] = {"live": "rollout", "replay": "replay", "mixed": "mixed"}
     request = TrainRequest(
@@ -119,18 +115,14 @@ def _train(name: str, who: str, seed: int, folder: Path) -> tuple[dict[str, Any]
         seed=seed,
         settings=None if who == "replay" else budget.settings,  # with large steps, captures are learned by heart
         checkpoint_dir=folder / "checkpoints",
-        save_every=every,
-        eval_every=every,
-        keep=None if every is None else epochs // every + 1,
+        eval_every=budget.judged if who != "replay" else None,
     )
     report = train(request, on_epoch=note)
     assert report is not None
     if report.ended != "done":
         raise SystemExit("interrupted: the run that was under way is not kept")
     kept = report.model_dump()
-    if judged:
-        kept["checkpoint"] = str(folder / "checkpoints" / f"epoch_{max(judged, key=judged.__getitem__):06}")
-    return kept, curve
+    return {**kept, "checkpoint": report.best or report.checkpoint}, curve
 
 
 def main() -> None:

@@ -107,7 +107,10 @@ SaveEvery = Annotated[
 KeepCheckpoints = Annotated[
     int | None,
     typer.Option(
-        "--keep-checkpoints", metavar="N", parser=whole_number, help="Checkpoints to keep, the newest: 5 if left out."
+        "--keep-checkpoints",
+        metavar="N",
+        parser=whole_number,
+        help="Checkpoints to keep, the newest, beside the best: 5 if left out.",
     ),
 ]
 Resume = Annotated[
@@ -138,7 +141,8 @@ EvalEvery = Annotated[
         "--eval-every",
         metavar="N",
         parser=whole_number,
-        help="Play whole episodes with the policy every N-th epoch and after the last, and tell their return.",
+        help="Play whole episodes with the policy every N-th epoch and after the last, and tell their return. Where "
+        "checkpoints are kept, the best is made one too, and 'best' in their folder leads to it.",
     ),
 ]
 EvalWorlds = Annotated[

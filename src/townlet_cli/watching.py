@@ -117,6 +117,6 @@ def show_report(report: TrainReport) -> None:
         f"{report.scenario}, {report.mode}: {report.epochs:,} of {report.epochs_planned:,} epochs ({report.ended}), "
         f"{report.steps:,} steps, {report.steps_per_second:,.0f} steps/s, {report.seconds:.1f} s"
     ]
-    places = {"log": report.log, "checkpoint": report.checkpoint, "capture": report.capture}
+    places = {"log": report.log, "checkpoint": report.checkpoint, "best": report.best, "capture": report.capture}
     lines += [f"{what:<11}{place}" for what, place in places.items() if place is not None]
     put(f"{table_text(table)}\n\n" + "\n".join(lines))

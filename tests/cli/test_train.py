@@ -64,6 +64,7 @@ def test_a_program_gets_a_report_and_nothing_else_and_people_get_lines(townlet: 
     assert (report.scenario, report.mode, report.seed, report.ended) == ("kitchen", "rollout", 3, "done")
     assert (report.epochs, report.epochs_planned, report.lost_records, report.notes) == (4, 4, 0, ())
     assert (report.log, report.checkpoint, report.capture) == ("log.jsonl", "runs/epoch_000004", None)
+    assert report.best == "runs/epoch_000004"
     assert 0 < report.steps_per_second < 1e9
     records = log_of(Path("log.jsonl"))
     assert report.last.items() <= records[-1].items()

@@ -123,7 +123,7 @@ TRAINING = {
     "schema_version": 1, "versions": {"townlet": "0.1.0", "python": "3", "numpy": "2", "numba": "0.6"},
     "torch_version": "2.4", "run_id": "a1", "mode": "rollout", "settings": {"network": {"hidden": [8]}}, "seed": 3,
     "worlds": 2, "rollout_ticks": 8, "processes": 1, "captures": [], "epochs_planned": 3, "epoch": 1, "steps": 16,
-    "cycle_id": 1, "log_offset": 1, "state_layout": "0", "state_sha256": "0",
+    "cycle_id": 1, "log_offset": 1, "eval_return_mean": 0.5, "state_layout": "0", "state_sha256": "0",
 }  # fmt: skip
 TOLERANCES = {"schema_version": 1, "metrics": {"reward_*": {"relative": 0.01, "because": "sums differ"}}}
 

@@ -22,6 +22,7 @@ from townlet_core.world.town import CompiledTown
 
 SCHEMA_VERSION: Final = 1
 POLICY_JSON, WEIGHTS = "policy.json", "policy.safetensors"
+BEST = "best"  # a link in a folder of checkpoints
 CHECKPOINT = re.compile(r"epoch_(\d{6,})")
 MAX_JSON_BYTES = 64 * 2**20
 MAX_WEIGHTS_BYTES = 4 * 2**30
@@ -63,6 +64,8 @@ def find_checkpoint(place: Path) -> Path:
     Raises:
         InputError: there is none.
     """
+    if place.name == BEST and place.is_symlink():
+        place = place.parent / place.readlink()
     if (place / POLICY_JSON).is_file():
         return place
     found = checkpoints_in(place)
@@ -79,6 +82,13 @@ def checkpoints_in(folder: Path) -> list[Path]:
     numbered = ((CHECKPOINT.fullmatch(path.name), path) for path in folder.iterdir())
     found = [(int(match[1]), path) for match, path in numbered if match and (path / POLICY_JSON).is_file()]
     return [path for _, path in sorted(found)]
+
+
+def best_in(folder: Path) -> Path | None:
+    """Find the checkpoint in a folder whose policy earned most when it was evaluated."""
+    link = folder / BEST
+    place = folder / link.readlink() if link.is_symlink() else None
+    return place if place is not None and (place / POLICY_JSON).is_file() else None
 
 
 def read_policy(place: Path) -> tuple[SavedPolicy, Arrays]:

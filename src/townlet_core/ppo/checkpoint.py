@@ -28,6 +28,7 @@ from townlet_core.policy.saved import (
     POLICY_JSON,
     WEIGHTS,
     SavedPolicy,
+    best_in,
     checkpoints_in,
     find_checkpoint,
     read_model,
@@ -66,12 +67,15 @@ class SavedTraining(StrictModel):
     steps: Count = Field(description="transitions taken in")
     cycle_id: Count = Field(description="collections so far")
     log_offset: Count = Field(description="log_stream_offset of the last record written before this")
+    eval_return_mean: float | None = Field(
+        description="mean return of the evaluation after this epoch, if there was one"
+    )
     state_layout: str = Field(description="hash of the layout of the town's records")
     state_sha256: str = Field(description="hash of the bytes of training.safetensors")
 
 
 def save_checkpoint(trainer: Trainer, folder: Path, facts: Mapping[str, Any], *, keep: int) -> Path | None:
-    """Write a checkpoint of the epoch just done, and remove all but the newest `keep`. All processes call this.
+    """Write a checkpoint of the epoch just done; remove all but the newest `keep` and the best. All processes call it.
 
     Args:
         facts: the fields of SavedTraining and SavedPolicy that the trainer does not know.
@@ -88,7 +92,8 @@ def _keep(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any
         folder.mkdir(parents=True, exist_ok=True)
         place = _write(trainer, folder, state, facts)
         for old in checkpoints_in(folder)[:-keep]:
-            remove(old)
+            if old != best_in(folder):
+                remove(old)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(
@@ -133,6 +138,7 @@ def _write(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, An
         steps=trainer.steps,
         cycle_id=trainer.cycle,
         log_offset=facts["log_offset"],
+        eval_return_mean=facts["eval_return_mean"],
         state_layout=state_layout(),
         state_sha256=hashlib.sha256(tensors).hexdigest(),
     )

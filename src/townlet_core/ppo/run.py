@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from pydantic import Field
 
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.locks import only_writer
+from townlet_core.ppo.best import Best
 from townlet_core.ppo.checkpoint import (
     HIDDEN,
     SavedTraining,
@@ -34,6 +33,7 @@ from townlet_core.ppo.learner import settled_thread
 from townlet_core.ppo.processes import join_processes
 from townlet_core.ppo.request import EVAL_WORLDS, KEEP, Prepared, TrainRequest, choose_device, prepare
 from townlet_core.ppo.resuming import check_same, taken_up
+from townlet_core.ppo.stopping import softly
 from townlet_core.ppo.train import Epoch, Trainer
 from townlet_core.rollout.evaluate import evaluate
 from townlet_core.rollout.recording import Recording
@@ -61,6 +61,7 @@ class TrainReport(StrictModel):
     log: str | None = Field(description="path of the log")
     lost_records: int = Field(description="records that the log could not take")
     checkpoint: str | None = Field(description="folder of the last checkpoint")
+    best: str | None = Field(description="folder of the checkpoint whose policy earned most when it was evaluated")
     capture: str | None = Field(description="manifest of the capture of what was collected")
     notes: tuple[str, ...] = Field(description="what is good to know")
 
@@ -126,13 +127,14 @@ class _Run:
         self.log: TelemetryLog | None = None
         self.keeper: Keeper | None = None
         self.checkpoint: Path | None = None
+        self.best: Best | None = None
         self.saved = False  # the epoch just done
         self.checkpoint_dir = request.checkpoint_dir
         self.last: Values = {}
         trainer.processes.first(lambda: self._open(stack, saved))
         for note in self.notes if self.leads else ():
             self.on_note(note)
-        self.stopping = stack.enter_context(_softly())
+        self.stopping = stack.enter_context(softly())
 
     def _open(self, stack: ExitStack, saved: SavedTraining | None) -> None:
         """Open all that is written to, before anything is learned."""
@@ -143,6 +145,7 @@ class _Run:
             _make(self.checkpoint_dir, stack)
             old = in_the_way(self.checkpoint_dir, request.resume, force=request.force)  # once more under the lock
             clear_hidden(self.checkpoint_dir)
+            self.best = Best(self.checkpoint_dir) if request.eval_every is not None else None
         if request.log is not None:
             self.log = stack.enter_context(
                 TelemetryLog(
@@ -164,6 +167,8 @@ class _Run:
             self.keeper = stack.enter_context(keeper(request.save_dir, recording, parts, force=request.force))
         for checkpoint in old:
             remove(checkpoint)
+        if self.best is not None:
+            self.best.begin()
 
     def go(self, began: float) -> TrainReport | None:
         """Train through the epochs that are left, or until asked to stop."""
@@ -188,11 +193,12 @@ class _Run:
         """Keep what an epoch came to, in the log, in a checkpoint and in the capture."""
         trainer, request, plan = self.trainer, self.request, self.prepared.plan
         done = epoch.number == plan.epochs
+        evaluated = request.eval_every is not None and (epoch.number % request.eval_every == 0 or done)
         if self.keeper is not None and epoch.facts is not None:
             self.keeper.take()
         if self.leads:
             values = describe(plan, epoch, steps=trainer.steps, cycle=trainer.cycle)
-            if request.eval_every is not None and (epoch.number % request.eval_every == 0 or done):
+            if evaluated:
                 values |= self._evaluate()
             values |= {
                 "telemetry_version": VERSION,
@@ -207,10 +213,14 @@ class _Run:
             if self.on_epoch is not None:
                 self.on_epoch(values)
         self.saved = False
-        if self.checkpoint_dir is not None and (
-            done or (request.save_every is not None and epoch.number % request.save_every == 0)
-        ):
-            self._save()
+        if self.checkpoint_dir is not None:
+            is_best = evaluated and trainer.processes.tell(self._is_best())
+            if done or is_best or (request.save_every is not None and epoch.number % request.save_every == 0):
+                self._save(is_best=is_best)
+
+    def _is_best(self) -> bool:
+        """Say whether the policy as it is earned more than all before it; only the process that leads knows."""
+        return self.best is not None and self.best.is_beaten_by(self.last["eval_return_mean"])
 
     def _evaluate(self) -> Values:
         """Play whole episodes with the policy as it is, in worlds of their own."""
@@ -225,7 +235,7 @@ class _Run:
             "eval_count": len(result.by_world),
         }
 
-    def _save(self) -> None:
+    def _save(self, *, is_best: bool = False) -> None:
         prepared = self.prepared
         facts = {
             "run_id": self.run_id,
@@ -235,10 +245,18 @@ class _Run:
             "map_channels": prepared.map_channels,
             "captures": prepared.capture_hashes,
             "log_offset": self.log.offset if self.log is not None else 0,
+            "eval_return_mean": self.last.get("eval_return_mean"),
         }
         assert self.checkpoint_dir is not None
         self.checkpoint = save_checkpoint(self.trainer, self.checkpoint_dir, facts, keep=self.request.keep or KEEP)
         self.saved = True
+        if is_best:
+            self.trainer.processes.first(self._become_best)
+
+    def _become_best(self) -> None:
+        assert self.best is not None
+        assert self.checkpoint is not None
+        self.best.become(self.checkpoint, self.last["eval_return_mean"])
 
     def _report(self, began: float, start: int, worked: float, ended: str, manifest: str | None) -> TrainReport:
         request, plan, trainer = self.request, self.prepared.plan, self.trainer
@@ -257,32 +275,10 @@ class _Run:
             log=str(request.log) if request.log is not None else None,
             lost_records=self.log.lost if self.log is not None else 0,
             checkpoint=str(self.checkpoint) if self.checkpoint is not None else None,
+            best=str(self.best.place) if self.best is not None and self.best.place is not None else None,
             capture=str(request.save_dir / manifest) if request.save_dir is not None and manifest else None,
             notes=tuple(self.notes),
         )
-
-
-@contextmanager
-def _softly() -> Iterator[list[int]]:
-    """Turn the first signal to end into a wish, which is found in the list that is lent; the second ends at once."""
-    wishes: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield wishes
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def wish(number: int, _: object) -> None:
-        wishes.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    for number in before:
-        signal.signal(number, wish)
-    try:
-        yield wishes
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _make(folder: Path, stack: ExitStack) -> None:
