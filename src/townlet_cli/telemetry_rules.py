@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from townlet_cli.options import path_of
-from townlet_cli.render import note, problem, put, uncut_table_text, warn
+from townlet_cli.render import note, problem, put, put_json, uncut_table_text, warn
 from townlet_cli.telemetry_watch import Log, RulesFile, Run
 from townlet_core.errors import ConfigError, InputError
 
@@ -81,7 +80,7 @@ def backtest(
         warn(what)
     if as_json:
         for each in result.rules:
-            put(json.dumps(each.model_dump(), allow_nan=False))
+            put_json(each)
         return
     put(_table(result))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from townlet_cli.on_alert import OnAlert
-from townlet_cli.render import note
+from townlet_cli.render import json_text, note
 from townlet_cli.watch_shown import Shown, shown
 from townlet_core.errors import UsageError
 
@@ -155,7 +155,7 @@ class _Watching:
             if event.type == "alert":
                 alerts += 1
                 if self._command is not None:
-                    self._complain(self._command.run(event.rule, event.model_dump_json()))
+                    self._complain(self._command.run(event.rule, json_text(event)))
         return self._wanted.fail_fast and alerts > 0
 
     def _complain(self, wrong: Iterable[str]) -> None:
