@@ -27,7 +27,7 @@ def rules_page(notice: str) -> str:
     ]
     text += table(("option", "rules"), rows)
     text += "## Rules to start from\n\nThose that `watch` has where nothing else is asked for. `--rules default` names "
-    text += "them, there and in `plot` and `rules backtest`, and so does `rules check default`; a file of that name is `./default`.\n\n"
+    text += "them wherever rules are named; a file of that name is `./default`.\n\n"
     text += table(
         ("rule", "for", "severity", "what to do"),
         ((f"`{rule.condition}`", str(rule.for_ or 1), rule.severity, rule.message or "") for rule in default_rules()),
