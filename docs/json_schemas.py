@@ -14,6 +14,7 @@ from townlet_core.samples.manifest import Manifest
 from townlet_core.samples.metrics import MetricsFile
 from townlet_core.samples.seal import Seal
 from townlet_core.telemetry.explaining.explanation import Explanation
+from townlet_core.telemetry.findings import FINDING
 from townlet_core.telemetry.record import IN_A_FAMILY, EpochRecord
 from townlet_core.telemetry.summarising.summary import Summary
 from townlet_core.telemetry.watching.backtest import RuleTried
@@ -36,6 +37,7 @@ SCHEMAS = (
     Schema("telemetry_record", EpochRecord, "a line of a telemetry log, version 1.1", "validation"),
     Schema("telemetry_summary", Summary, "what `townlet telemetry summary --format json` prints"),
     Schema("explanation", Explanation, "what `townlet telemetry explain --json` prints"),
+    Schema("finding", FINDING, "a line of what `townlet telemetry validate --json` prints"),
     Schema("watch_event", EVENT, "a line of what `townlet telemetry watch --json` prints"),
     Schema("rule_tried", RuleTried, "a line of what `townlet telemetry rules backtest --json` prints"),
     Schema("manifest", Manifest, "the manifest of a capture, `<prefix>_manifest.json`"),

@@ -26,7 +26,8 @@ def rules_page(notice: str) -> str:
         for option in OPTIONS
     ]
     text += table(("option", "rules"), rows)
-    text += "## Rules to start from\n\nThose that `watch` has where nothing else is asked for.\n\n"
+    text += "## Rules to start from\n\nThose that `watch` has where nothing else is asked for. `--rules default` names "
+    text += "them wherever rules are named; a file of that name is `./default`.\n\n"
     text += table(
         ("rule", "for", "severity", "what to do"),
         ((f"`{rule.condition}`", str(rule.for_ or 1), rule.severity, rule.message or "") for rule in default_rules()),

@@ -34,6 +34,12 @@ def path_of(typed: str | Path) -> Path:
     return Path(typed)
 
 
+def rules_name(typed: str) -> str:
+    """Read the name of a rules file, or DEFAULT, which a path could not tell from ./default."""
+    path_of(typed)
+    return typed
+
+
 def span(typed: str | range) -> range:
     """Read ticks A:B, from A on and before B; either may be left out."""
     if isinstance(typed, range):

@@ -46,7 +46,7 @@ class Drawing:
     show: bool
     run: str | None
     thresholds: Sequence[str]  # METRIC=X
-    rules: Path | None
+    rules: str | None
     title: str | None
 
 
@@ -66,7 +66,7 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
     from townlet_core.telemetry.plotting.pictures import check_output, write
     from townlet_core.telemetry.plotting.plan import Wishes, plot_of
     from townlet_core.telemetry.stream import told_apart
-    from townlet_core.telemetry.watching.rules import load_rules
+    from townlet_core.telemetry.watching.thresholds import DEFAULT, rules_named
 
     patterns, thresholds, smooth = patterns_of(wanted.metrics), _thresholds(wanted.thresholds), _smoothing(wanted)
     if wanted.output is not None:
@@ -76,7 +76,9 @@ def draw(logs: Sequence[Path], wanted: Drawing) -> None:
     baseline = read_baseline(wanted.baseline) if wanted.baseline is not None else None
     if baseline is not None and baseline.doubt:
         warn(baseline.doubt)
-    rules = rules_with_baselines(load_rules(wanted.rules)) if wanted.rules is not None else NONE
+    rules = NONE
+    if wanted.rules is not None:
+        rules = rules_with_baselines(rules_named(wanted.rules), are_own=wanted.rules != DEFAULT)
     own, beside = told_apart(logs)
     for file in beside:
         note(f"{file} lies beside its log, and is none")

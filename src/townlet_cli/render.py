@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from townlet_core.errors import ConfigError, OutputError, TownletError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.console import Console, RenderableType
 
 KILO = 1000
@@ -44,6 +46,20 @@ def put(text: str) -> None:
     except OSError as error:
         silence(sys.stdout)
         raise describe_fault(error) from error
+
+
+def put_json(told: BaseModel, *, indent: int | None = None) -> None:
+    """Print data for programs.
+
+    Raises:
+        OutputError: standard output cannot take it.
+    """
+    put(json_text(told, indent=indent))
+
+
+def json_text(told: BaseModel, *, indent: int | None = None) -> str:
+    """Give JSON in ASCII, which can be written whatever the encoding, and names of files whatever their bytes."""
+    return json.dumps(told.model_dump(mode="json"), indent=indent, allow_nan=False)
 
 
 def _tamed(text: str, *, coloured: bool = False) -> str:

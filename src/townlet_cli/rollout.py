@@ -22,7 +22,7 @@ from townlet_cli.options import (
     Worlds,
 )
 from townlet_cli.progress import progress
-from townlet_cli.render import put, tell_of_compiling
+from townlet_cli.render import put_json, tell_of_compiling
 from townlet_cli.report import remark, show_capture
 from townlet_cli.rollout_diff import diff
 from townlet_cli.rollout_export import export
@@ -88,7 +88,7 @@ def capture(
     with notice_compiling(tell_of_compiling), progress("capturing") as on_progress:
         report = run(request, on_progress=on_progress)
     if as_json:
-        put(report.model_dump_json(indent=2))
+        put_json(report, indent=2)
     else:
         show_capture(report)
     remark(report)

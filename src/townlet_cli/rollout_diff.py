@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet_cli.options import Json, path_of
-from townlet_cli.render import counted, fits, note, put, table_text, uncut_table_text
+from townlet_cli.render import counted, fits, note, put, put_json, table_text, uncut_table_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +36,7 @@ def diff(
 
     comparison = compare(a, b)
     if as_json:
-        put(comparison.model_dump_json(indent=2))
+        put_json(comparison, indent=2)
     else:
         _show(comparison)
     raise typer.Exit(DIFFERENT if comparison.differs else SAME)

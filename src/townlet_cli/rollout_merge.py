@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet_cli.options import Json, path_of
-from townlet_cli.render import counted, fits, note, problem, put, table_text
+from townlet_cli.render import counted, fits, note, problem, put, put_json, table_text
 from townlet_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def merge(
     for refused in report.refused:
         problem(InputError(refused.problem, where=refused.where, hint=refused.hint))
     if as_json:
-        put(report.model_dump_json(indent=2))
+        put_json(report, indent=2)
     elif not report.refused:
         _show(report, dry_run=dry_run)
     if report.refused:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet_cli.options import Json, path_of
-from townlet_cli.render import counted, note, put, warn
+from townlet_cli.render import counted, note, put, put_json, warn
 
 if TYPE_CHECKING:
     from townlet_core.samples.kept import RepairReport
@@ -37,7 +37,7 @@ def repair(
 
     report = run(folder)
     if as_json:
-        put(report.model_dump_json(indent=2))
+        put_json(report, indent=2)
     else:
         _show(report)
     raise typer.Exit(PARTLY if report.outcome == "partial" else FINE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet_cli.options import ALL_TICKS, CapturePlace, Json, TickRange, World
-from townlet_cli.render import bar, fits, note, put, size, table_text, warn
+from townlet_cli.render import bar, fits, json_text, note, put, size, table_text, warn
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def show(
             if value is not None:
                 raise UsageError("says which ticks of an agent to show, so it needs --agent", where=option)
         contents = read_contents(place)
-        put(contents.model_dump_json(indent=2) if as_json else _all(contents))
+        put(json_text(contents, indent=2) if as_json else _all(contents))
         for each in contents.notes:
             note(each)
         for warning in contents.warnings:

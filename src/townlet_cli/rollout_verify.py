@@ -9,7 +9,7 @@ import typer
 
 from townlet_cli.options import Json, path_of
 from townlet_cli.progress import progress
-from townlet_cli.render import counted, note, problem, put, tell_of_compiling
+from townlet_cli.render import counted, note, problem, put, put_json, tell_of_compiling
 from townlet_core.errors import InputError, TownletError, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def verify(
             problem(error)
             codes.append(error.exit_code)
     if as_json:
-        put(VerifyReport(captures=tuple(done)).model_dump_json(indent=2))
+        put_json(VerifyReport(captures=tuple(done)), indent=2)
     raise typer.Exit(max(codes))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import note, put, table_text, tell, warn
+from townlet_cli.render import note, put, put_json, table_text, tell, warn
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -61,7 +61,7 @@ class _Lines:
 
     def ended(self, report: SuiteReport) -> None:
         if self._as_json:
-            put(report.model_dump_json(indent=2))
+            put_json(report, indent=2)
         else:
             show_suite(report)
         remark_suite(report)

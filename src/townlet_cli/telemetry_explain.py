@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from townlet_cli.options import path_of
-from townlet_cli.render import note, put, uncut_table_text
+from townlet_cli.render import json_text, note, put, uncut_table_text
 from townlet_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def explain(
     from townlet_core.telemetry.explaining.explain import explain as look_into
 
     found = look_into(log, run=run, metric=metric, at=at, against=against)
-    put(found.model_dump_json(indent=2) if as_json else "\n\n".join(_parts(found)))
+    put(json_text(found, indent=2) if as_json else "\n\n".join(_parts(found)))
     if found.runs > 1 and run is None:
         note(f"{log} holds {found.runs:,} runs; this is the last: --run chooses another")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from townlet_cli.options import metrics_option, path_of
+from townlet_cli.options import metrics_option, path_of, rules_name
 
 Logs = Annotated[
     list[Path],
@@ -76,13 +76,13 @@ Thresholds = Annotated[
     ),
 ]
 RulesFile = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--rules",
         metavar="FILE",
-        parser=path_of,
+        parser=rules_name,
         help="Mark where rules of this file (TOML or YAML) fire, as 'telemetry watch' has it; the metrics of those "
-        "that do are drawn too.",
+        "that do are drawn too; default: the rules that it starts from.",
     ),
 ]
 Title = Annotated[

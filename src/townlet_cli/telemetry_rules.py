@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from townlet_cli.options import path_of
-from townlet_cli.render import note, problem, put, uncut_table_text, warn
+from townlet_cli.options import rules_name
+from townlet_cli.render import note, problem, put, put_json, uncut_table_text, warn
 from townlet_cli.telemetry_watch import Log, RulesFile, Run
 from townlet_core.errors import ConfigError, InputError
 
@@ -24,7 +23,10 @@ app = typer.Typer(help="Try rules for `townlet telemetry watch`.", no_args_is_he
 @app.command()
 def check(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", parser=path_of, help="Rules file, in TOML or YAML.")
+        list[str],
+        typer.Argument(
+            metavar="FILE...", parser=rules_name, help="Rules file, in TOML or YAML; default: the rules to start from."
+        ),
     ],
 ) -> None:
     """Check rules files, and report every problem with its place; and rules that can never fire, or always do.
@@ -33,12 +35,12 @@ def check(
     """
     from townlet_core.telemetry.watching.against import baselines_of
     from townlet_core.telemetry.watching.ranges import doubts
-    from townlet_core.telemetry.watching.rules import load_rules
+    from townlet_core.telemetry.watching.thresholds import rules_named
 
     worst = 0
     for file in files:
         try:
-            rules = load_rules(file)
+            rules = rules_named(file)
             baselines = baselines_of(rules)
         except ConfigError as error:
             worst = max(worst, FINDING)
@@ -71,17 +73,17 @@ def backtest(
     from townlet_cli.watching_log import rules_of
     from townlet_core.telemetry.watching.backtest import backtest as try_out
 
-    chosen, are_own = rules_of({}, rules, defaults=True)
-    if not are_own:
+    chosen, own = rules_of({}, rules, defaults=True)
+    if rules is None:
         note(f"the {len(chosen)} rules to start from")
-    result = try_out(log, chosen, run=run, are_own=are_own)
+    result = try_out(log, chosen, run=run, own=own)
     for what in result.notes:
         note(what)
     for what in result.warnings:
         warn(what)
     if as_json:
         for each in result.rules:
-            put(json.dumps(each.model_dump(), allow_nan=False))
+            put_json(each)
         return
     put(_table(result))
 

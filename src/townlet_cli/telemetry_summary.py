@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from townlet_cli.options import OutputFile, metrics_option, path_of, patterns_of, whole_number
-from townlet_cli.render import note, problem, put, warn
+from townlet_cli.render import json_text, note, problem, put, warn
 from townlet_core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -80,16 +80,14 @@ def summary(
     _check(logs, names, last, output)
     patterns = patterns_of(metrics or [])
     found = _summarise(logs or [], names, run, baseline, last, patterns)
-    text = (
-        found.model_dump_json(indent=2) if form == "json" else page(found, form, patterns, everything, _width(output))
-    )
+    text = json_text(found, indent=2) if form == "json" else page(found, form, patterns, everything, _width(output))
     if output is None:
         put(text)
     else:
         from townlet_core.drafts import complete
 
         with complete(output) as file:
-            file.write(f"{text}\n".encode())
+            file.write(f"{text}\n".encode(errors="backslashreplace"))
 
 
 def _check(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from townlet_cli.view_columns import GAP, HEAD, TREND, Cells, layout, limit_words, shortened
+from townlet_cli.view_columns import GAP, HEAD, TREND, Cells, chosen, layout, limit_words, room_of, shortened
 from townlet_cli.watch_shown import (
     alert_words,
     breach_words,
@@ -94,8 +94,7 @@ class View:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+        self._stop()
 
     def event(self, event: Event) -> None:
         """Take in the next thing; print what is to stay in the scrollback."""
@@ -118,14 +117,36 @@ class View:
         """Draw how things stand."""
         from rich.console import Group
 
-        return Group("", self._head(), "", self._table())
+        head, rows = self._head(), [row for row in self._rows.values() if row.trend]
+        if self._live is None:
+            return Group("", head, "", self._table(rows, rows))
+        taken = len(self._console.render_lines(head, pad=False))
+        room = room_of(self._console.height - taken, len(rows))
+        shown = [rows[each] for each in chosen([RANK.get(self._state(row), 0) for row in rows], room.rows)]
+        parts = [head, self._table(shown, rows)] if shown or not rows else [head]
+        if room.is_spaced:
+            parts = [each for part in parts for each in ("", part)]
+        return Group(*parts, *self._more([row for row in rows if row not in shown]))
+
+    def _more(self, hidden: Sequence[_Row]) -> Iterator[Text]:
+        """Say how many rows there is no room for, and how they stand."""
+        if hidden:
+            states = [self._state(row) for row in hidden]
+            worse = [f", {states.count(state)} {state}" for state in ("FIRING", "pending") if state in states]
+            dots = "..." if self._is_plain else "…"
+            yield self._text(f"{dots} and {len(hidden)} more{''.join(worse)}", "dim")
 
     def _end(self) -> None:
         if self._live is not None:
-            self._live.stop()
-            self._live = None
+            self._stop()
         elif self._record is not None:
             self._console.print(self.draw())
+
+    def _stop(self) -> None:
+        """Leave the view as it is at the end, and all of it: what scrolls away can be read."""
+        if (live := self._live) is not None:
+            self._live = None
+            live.stop()
 
     def _see(self, record: RecordSeen) -> None:
         if self._record is not None and record.run != self._record.run:
@@ -187,14 +208,11 @@ class View:
         each = sum(self._durations) / len(self._durations)
         return max(0.0, (record.epochs_planned - record.epoch) * each - min(age, each))
 
-    def _table(self) -> RenderableType:
+    def _table(self, shown: Sequence[_Row], rows: Sequence[_Row]) -> RenderableType:
+        """Lay out the rows that are shown as if all were, so that columns stay where they are."""
         from rich.table import Table
 
-        rows = [row for row in self._rows.values() if row.trend]
-        lines = [
-            Cells(row.metric, number(row.last, 3), row.range(), self._limit(row), self._state(row)) for row in rows
-        ]
-        room = layout(self._console.width, [*lines, HEAD])
+        room = layout(self._console.width, [*map(self._cells, rows), HEAD])
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, GAP, 0, 0))
         table.add_column(HEAD.metric, no_wrap=True)
         table.add_column(HEAD.value, no_wrap=True, justify="right")
@@ -205,7 +223,8 @@ class View:
         if room.has_limits:
             table.add_column(HEAD.limit, no_wrap=True)
         table.add_column(HEAD.state if room.is_worded else "", no_wrap=True)
-        for row, line in zip(rows, lines, strict=True):
+        for row in shown:
+            line = self._cells(row)
             style = STYLES[line.state] if line.state in ("pending", "FIRING") else ""
             cells = [self._text(shortened(line.metric, room.names), style), self._text(line.value, style)]
             cells += [self._text(self._spark(list(row.trend)[-room.trend :]), style or "cyan")] if room.trend else []
@@ -214,6 +233,9 @@ class View:
             state = line.state if room.is_worded else SIGNS.get(line.state, "")
             table.add_row(*cells, self._text(state, STYLES.get(line.state, "")))
         return table
+
+    def _cells(self, row: _Row) -> Cells:
+        return Cells(row.metric, number(row.last, 3), row.range(), self._limit(row), self._state(row))
 
     def _state(self, row: _Row) -> str:
         state = max((self._states.get(rule, "ok") for rule in row.limits), key=RANK.__getitem__, default="")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from townlet_cli.options import path_of
+from townlet_cli.options import path_of, rules_name
 
 
 def finite(typed: str | float) -> float:
@@ -40,8 +40,13 @@ Run = Annotated[
     str | None, typer.Option("--run", metavar="RUN", help="Look at this run only: its run_id, or its number from 1.")
 ]
 RulesFile = Annotated[
-    Path | None,
-    typer.Option("--rules", metavar="FILE", parser=path_of, help="Watch by the rules of this file (TOML or YAML)."),
+    str | None,
+    typer.Option(
+        "--rules",
+        metavar="FILE",
+        parser=rules_name,
+        help="Watch by the rules of this file (TOML or YAML); default: by those to start from.",
+    ),
 ]
 
 Follow = Annotated[

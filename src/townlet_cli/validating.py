@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from townlet_cli.render import counted, note, problem, put, uncut_table_text, warn
+from townlet_cli.render import counted, note, problem, put, put_json, uncut_table_text, warn
 from townlet_core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from townlet_core.telemetry.baseline import Comparison, Drift
     from townlet_core.telemetry.checks import Summary, Tally
+    from townlet_core.telemetry.findings import VerdictOfAll
     from townlet_core.telemetry.problems import Problem
 
 CLEAN, FINDING = 0, 1
-VERDICTS = {CLEAN: "clean", FINDING: "findings", InputError.exit_code: "cannot check"}
+VERDICTS: Mapping[int, VerdictOfAll] = {CLEAN: "clean", FINDING: "findings", InputError.exit_code: "cannot check"}
 
 
 @dataclass(frozen=True)
@@ -154,50 +154,28 @@ class _Text:
 
 
 class _JsonLines(_Text):
-    """Shows the check to programs: objects with a type (problem, error, log, end), one a line."""
+    """Shows the check to programs: an object a line, as townlet_core.telemetry.findings has them."""
 
     def error(self, error: InputError) -> None:
+        from townlet_core.telemetry.findings import of_error
+
         super().error(error)
-        self._put("error", where=error.where, problem=error.problem, hint=error.hint)
+        put_json(of_error(error))
 
     def summary(self, summary: Summary, drifts: Sequence[Drift]) -> None:
-        tallies = [_tally(file) for file in summary.files]
-        epochs = None if summary.epochs is None else [int(epoch) for epoch in summary.epochs]
-        self._put(
-            "log", **_tally(summary), runs=summary.runs, epochs=epochs, files=tallies, drift=[_plain(d) for d in drifts]
-        )
+        from townlet_core.telemetry.findings import of_log
+
+        put_json(of_log(summary, drifts))
 
     def end(self, code: int) -> None:
-        self._put("end", verdict=VERDICTS[code], exit_code=code)
+        from townlet_core.telemetry.findings import AllChecked
+
+        put_json(AllChecked(verdict=VERDICTS[code], exit_code=code))
 
     def _put_problem(self, found: Problem) -> None:
-        kind = "warning" if found.is_warning else "problem"
-        self._put(kind, file=str(found.file), line=found.line, key=found.key, what=found.what, got=found.got)
+        from townlet_core.telemetry.findings import of_problem
 
-    def _put(self, kind: str, **values: object) -> None:
-        put(json.dumps({"type": kind, **values}, allow_nan=False))
-
-
-def _tally(tally: Tally) -> dict[str, object]:
-    return {
-        "name": str(tally.name),
-        "records": tally.records,
-        "problems": tally.problems,
-        "warnings": tally.warnings,
-    }
-
-
-def _plain(drift: Drift) -> dict[str, object]:
-    """Give a drift to programs; one without bounds is null."""
-    return {
-        "key": drift.key,
-        "baseline": drift.baseline,
-        "worst": drift.value,
-        "epoch": None if drift.epoch is None else int(drift.epoch),
-        "drift": drift.amount if math.isfinite(drift.amount) else None,
-        "limit": drift.limit,
-        "beyond": drift.is_beyond,
-    }
+        put_json(of_problem(found))
 
 
 def _verdict(tally: Tally) -> str:

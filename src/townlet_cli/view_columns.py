@@ -1,4 +1,4 @@
-"""What the columns of the live view hold, and which of them a terminal has room for."""
+"""What the columns of the live view hold, and which of them, and of its rows, a terminal has room for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ TREND = 30  # values of a sparkline
 LEAST_TREND = 8  # below that there is none
 NAMES = (100, 26, 18)  # columns for the names of metrics, as many as leave something for the trend
 LEAST_NAME = 12  # columns for a name; where there are fewer, limits are left out, then words for states
+LEAST_ROWS = 4  # of metrics; where there is room for fewer, there are no blank lines
 GAP = 2  # columns between two
 
 
@@ -58,6 +59,31 @@ def layout(columns: int, lines: Sequence[Cells]) -> Layout:
         if names >= min(name, LEAST_NAME):
             return Layout(names, has_limits=has_limits)
     return Layout(max(left(1), 1), has_limits=False, is_worded=False)
+
+
+class Room(NamedTuple):
+    """How much of a table a terminal has lines for."""
+
+    rows: int  # the head and the line about more apart
+    is_spaced: bool  # there are blank lines above the head of the view and of the table
+
+
+def room_of(lines: int, rows: int) -> Room:
+    """Choose how a table of so many rows takes the lines below the head of the view.
+
+    Where not all rows can be shown the last line says how many more there are. Blank lines go before more than that.
+    """
+    for is_spaced, left in ((True, lines - 3), (False, lines - 1)):
+        if rows <= left:
+            return Room(rows, is_spaced)
+        if is_spaced and left > LEAST_ROWS:
+            return Room(left - 1, is_spaced)
+    return Room(max(lines - 2, 0), is_spaced=False)
+
+
+def chosen(ranks: Sequence[int], room: int) -> list[int]:
+    """Choose rows: those of the highest ranks, of equals the first; in the order that they have."""
+    return sorted(sorted(range(len(ranks)), key=lambda row: -ranks[row])[:room])
 
 
 def shortened(name: str, columns: int) -> str:

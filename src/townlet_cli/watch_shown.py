@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from townlet_cli.render import counted, note, put, warn
+from townlet_cli.render import counted, note, put, put_json, warn
 
 if TYPE_CHECKING:
     from townlet_core.telemetry.watching.events import Alert, BreachSeen, Ended, Event, RecordSeen, Resolved, Warned
@@ -48,7 +48,7 @@ class _JsonLines:
     """Shows a watch to programs."""
 
     def event(self, event: Event) -> None:
-        put(event.model_dump_json())
+        put_json(event)
 
 
 class _Lines:

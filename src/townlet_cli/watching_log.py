@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from townlet_cli.on_alert import OnAlert
-from townlet_cli.render import note
+from townlet_cli.render import json_text, note
 from townlet_cli.watch_shown import Shown, shown
 from townlet_core.errors import UsageError
 
@@ -29,7 +29,7 @@ class Wanted:
     log: Path
     follow: bool
     thresholds: Mapping[str, float]  # option -> limit
-    rules: Path | None
+    rules: str | None  # file
     defaults: bool
     run: str | None
     stall: float | None
@@ -49,9 +49,9 @@ def watch_log(wanted: Wanted) -> int:
     from townlet_core.telemetry.watching.watch import Watch
 
     _refuse(wanted)
-    rules, are_own = rules_of(wanted.thresholds, wanted.rules, defaults=wanted.defaults)
-    watch = Watch(wanted.log, rules, are_own=are_own, run=wanted.run, stall=wanted.stall)
-    if not are_own:
+    rules, own = rules_of(wanted.thresholds, wanted.rules, defaults=wanted.defaults)
+    watch = Watch(wanted.log, rules, own=own, run=wanted.run, stall=wanted.stall)
+    if wanted.rules is None and len(own) < len(rules):
         note(f"watching by {len(rules)} rules to start from; a threshold, or --rules, puts others in their place")
     with shown(wanted.log, rules, follow=wanted.follow, as_json=wanted.as_json) as show:
         return _Watching(wanted, watch, show).run()
@@ -73,25 +73,24 @@ def _refuse(wanted: Wanted) -> None:
         raise UsageError("is empty", where="--on-alert")
 
 
-def rules_of(thresholds: Mapping[str, float], file: Path | None, *, defaults: bool) -> tuple[list[Rule], bool]:
-    """Give the rules to watch by, and whether somebody chose them.
+def rules_of(thresholds: Mapping[str, float], file: str | None, *, defaults: bool) -> tuple[list[Rule], list[Rule]]:
+    """Give the rules to watch by, and those of them that somebody wrote.
 
     Raises:
         UsageError: an option and the file say the same.
         InputError: the file cannot be read, or is wrong.
     """
-    from townlet_core.telemetry.watching.rules import load_rules
-    from townlet_core.telemetry.watching.thresholds import default_rules, rules_of_option
+    from townlet_core.telemetry.watching.thresholds import DEFAULT, default_rules, rules_named, rules_of_option
 
     rules = [rule for option, limit in thresholds.items() for rule in rules_of_option(option, limit)]
-    titles = {rule.title for rule in rules}
-    for rule in load_rules(file) if file is not None else ():
+    titles, own = {rule.title for rule in rules}, list(rules)
+    for rule in rules_named(file) if file is not None else ():
         if rule.title in titles:
-            raise UsageError(f"has the rule '{rule.title}', as has an option", where=str(file), hint="drop one of them")
+            raise UsageError(f"has the rule '{rule.title}', as has an option", where=file, hint="drop one of them")
         rules.append(rule)
     if rules or not defaults:
-        return rules, True
-    return default_rules(), False
+        return rules, own if file == DEFAULT else rules
+    return default_rules(), []
 
 
 class _Watching:
@@ -155,7 +154,7 @@ class _Watching:
             if event.type == "alert":
                 alerts += 1
                 if self._command is not None:
-                    self._complain(self._command.run(event.rule, event.model_dump_json()))
+                    self._complain(self._command.run(event.rule, json_text(event)))
         return self._wanted.fail_fast and alerts > 0
 
     def _complain(self, wrong: Iterable[str]) -> None:

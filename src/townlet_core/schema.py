@@ -18,6 +18,12 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class Told(StrictModel):
+    """What is written as a line of its own: with all keys, as its schema says."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
 ID_PATTERN = r"^[a-z][a-z0-9_]*$"
 LETTER_PATTERN = r"^[A-Za-z]$"
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from rich.console import Console
 from tests.telemetry.reading import ours, write
 from townlet_cli.telemetry_view import View
 from townlet_cli.view_columns import shortened
+from townlet_core.telemetry.watching.events import Event
 from townlet_core.telemetry.watching.rules import Rule
 from townlet_core.telemetry.watching.watch import Watch, read_once
 
@@ -43,12 +45,8 @@ def golden(width: int) -> Path:
     return Path(__file__).parents[1] / "goldens" / f"watch_{width}.txt"
 
 
-def drawn(tmp_path: Path, width: int, *, encoding: str = "utf-8", follow: bool = True) -> str:
-    """Watch eight epochs; give what is on the terminal."""
-    rules = [Rule.model_validate(values) for values in RULES]
-    buffer = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    console = Console(file=buffer, width=width, force_terminal=False, highlight=False, markup=False)
-    view = View(Path("ppo.jsonl"), rules, follow=follow, console=console, clock=lambda: NOW)
+def watched(tmp_path: Path, epochs: int) -> Iterator[Event]:
+    """Watch a run in which the gradient grows by 1 an epoch, and all rewards are the same."""
     facts = {
         "epochs_planned": 20,
         "epoch_duration_sec": 10.0,
@@ -67,14 +65,28 @@ def drawn(tmp_path: Path, width: int, *, encoding: str = "utf-8", follow: bool =
                 ep_return_mean=None if n == 4 else -2.0 + n / 2,
                 **facts,
             )
-            for n in range(1, 9)
+            for n in range(1, epochs + 1)
         ],
     )
-    watch = Watch(log, rules)
+    watch = Watch(log, [Rule.model_validate(values) for values in RULES])
     for each in read_once(log):
         for event in watch.take(each):
             if event.type == "record" or event.type == "alert":
-                view.event(event.model_copy(update={"file": "ppo.jsonl"}))
+                yield event.model_copy(update={"file": "ppo.jsonl"})
+
+
+def view_on(console: Console, *, follow: bool = True) -> View:
+    rules = [Rule.model_validate(values) for values in RULES]
+    return View(Path("ppo.jsonl"), rules, follow=follow, console=console, clock=lambda: NOW)
+
+
+def drawn(tmp_path: Path, width: int, *, encoding: str = "utf-8", follow: bool = True) -> str:
+    """Watch eight epochs; give what is on the terminal."""
+    buffer = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=buffer, width=width, force_terminal=False, highlight=False, markup=False)
+    view = view_on(console, follow=follow)
+    for event in watched(tmp_path, 8):
+        view.event(event)
     console.print(view.draw())
     buffer.flush()
     said = buffer.buffer.getvalue().decode(encoding)
@@ -100,6 +112,56 @@ def test_no_terminal_is_too_narrow_for_a_value_or_a_state(tmp_path: Path, width:
     values = ["2", "-0.01", "8", "0.84", "0.25", "1234", "–", "0.001"]
     assert [value for value, row in zip(values, table, strict=True) if value not in row.split()] == []
     assert [bool(re.search("FIRING$|!$", row)) for row in table] == [bool(n in (2, 3, 6)) for n in range(8)]
+
+
+ALL = {
+    "ep_return_mean": "",
+    "kl_divergence": "ok",
+    "grad_norm": "pending",
+    "loss_entropy": "FIRING",
+    "confli…nt_mean_avg": "ok",
+    "sps": "ok",
+    "reward…antage_corr": "FIRING",
+    "lr": "ok",
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown", "more"),
+    [
+        pytest.param(4, "", "… and 8 more, 2 FIRING, 1 pending", id="no row, and no head of the table"),
+        pytest.param(5, "loss_entropy", "… and 7 more, 1 FIRING, 1 pending", id="the first that fires"),
+        pytest.param(7, "grad_norm loss_entropy reward…antage_corr", "… and 5 more", id="what fires, and is pending"),
+        pytest.param(8, "ep_return_mean grad_norm loss_entropy reward…antage_corr", "… and 4 more", id="8"),
+        pytest.param(
+            12,
+            "ep_return_mean kl_divergence grad_norm loss_entropy confli…nt_mean_avg reward…antage_corr",
+            "… and 2 more",
+            id="12, with two blank lines",
+        ),
+        pytest.param(13, " ".join(ALL), None, id="all"),
+        pytest.param(24, " ".join(ALL), None, id="all, in more than enough"),
+    ],
+)
+def test_where_rows_are_too_few_what_fires_is_shown_first_and_the_rest_is_counted(
+    tmp_path: Path, rows: int, shown: str, more: str | None
+) -> None:
+    """The head takes two lines of 60 columns, that of the table one. The gradient is 7, above 5 for two epochs of 3."""
+    console = Console(file=io.StringIO(), width=60, height=rows, force_terminal=True, color_system=None)
+    with view_on(console) as view:
+        for event in watched(tmp_path, 7):
+            view.event(event)
+        lines = ["".join(each.text for each in line).rstrip() for line in console.render_lines(view.draw())]
+    assert len(lines) <= rows
+    table = lines[next((n for n, text in enumerate(lines, 1) if text.startswith("metric ")), len(lines)) :]
+    found = [text.split()[0] for text in table if not text.startswith("…")]
+    assert found == shown.split()
+    assert [text.rpartition(" ")[2] for text in table if ALL.get(text.split()[0])] == [
+        ALL[name] for name in found if ALL[name]
+    ]
+    assert [text for text in lines if text.startswith("…")] == ([more] if more else [])
+    left = console.file.getvalue().rpartition("\nmetric ")[2]  # type: ignore[attr-defined]
+    assert [text.split()[0] for text in left.splitlines()[1:-1]] == list(ALL)  # when it ends, all may scroll away
 
 
 def test_what_is_not_measured_is_not_said_to_be_ok(tmp_path: Path) -> None:

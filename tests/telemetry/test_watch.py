@@ -165,7 +165,7 @@ def test_a_rule_that_needs_more_epochs_than_there_will_be_is_named(tmp_path: Pat
 
 def test_rules_that_nobody_chose_do_not_complain(tmp_path: Path) -> None:
     log = write(tmp_path / "a.jsonl", [oldest(1)])
-    watch = Watch(log, [rule("grad_norm_max", above=5.0)], are_own=False)
+    watch = Watch(log, [rule("grad_norm_max", above=5.0)], own=[])
     events = [event for each in read_once(log) for event in watch.take(each)]
     assert [event.type for event in events + watch.end("read")] == ["record", "end"]
 

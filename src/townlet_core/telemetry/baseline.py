@@ -144,7 +144,7 @@ class Comparison:
                 continue
             try:
                 difference = abs(value - baseline)
-            except TypeError:  # a word, which some keys may have
+            except (TypeError, OverflowError):  # a word, which some keys may have, or beyond all numbers
                 continue
             if difference > drift.difference:
                 drift.difference, drift.value = difference, value
@@ -240,5 +240,6 @@ def _means_of_log(path: Path) -> Baseline:
 
     check = Check(path, report=keep_first, visit=add)
     check.run().demand_a_record()
-    doubt = f"the baseline is doubtful: {problems[0]}" if problems else None
-    return Baseline({key: total / counts[key] for key, total in sums.items()}, doubt)
+    means = {key: total / counts[key] for key, total in sums.items() if math.isfinite(total)}
+    doubts = [*map(str, problems), *(f"{key} is too large to have a mean" for key in sums if key not in means)]
+    return Baseline(means, f"the baseline is doubtful: {doubts[0]}" if doubts else None)

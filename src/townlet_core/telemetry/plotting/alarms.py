@@ -37,6 +37,7 @@ class Rules(NamedTuple):
 
     rules: tuple[Rule, ...]
     baselines: Mapping[str, float]  # title of a rule -> value of its baseline
+    are_own: bool = True  # somebody wrote them, and should know where one of them looks at nothing
 
     def metrics(self) -> list[str]:
         """Give the metrics that rules are about."""
@@ -48,7 +49,7 @@ class Rules(NamedTuple):
         Args:
             there: the keys that there are.
         """
-        for rule in self.rules:
+        for rule in self.rules if self.are_own else ():
             found = [*doubts(rule, self.baselines.get(rule.title))]
             found += [f"no record had {rule.metric}"] if rule.metric not in there and not rule.missing else []
             yield from (f"rule '{rule.title}': {doubt}" for doubt in found)
@@ -67,13 +68,13 @@ class Rules(NamedTuple):
 NONE: Final = Rules((), {})
 
 
-def rules_with_baselines(rules: Sequence[Rule]) -> Rules:
+def rules_with_baselines(rules: Sequence[Rule], *, are_own: bool = True) -> Rules:
     """Read the baselines of rules.
 
     Raises:
         InputError: one cannot be read, or lacks the metric.
     """
-    return Rules(tuple(rules), baselines_of(rules))
+    return Rules(tuple(rules), baselines_of(rules), are_own)
 
 
 class Judged:

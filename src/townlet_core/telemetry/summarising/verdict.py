@@ -2,24 +2,22 @@
 
 The score is the first of SCORES that is a number in at least FEWEST epochs. The run is learning where the score rises,
 getting worse where it falls, and not learning where it has no trend. It fell back where the score was at its best in
-some window and has since lost more than half of what it had gained till then, by amounts far beyond its noise.
+some window and has since lost more than half of what it had gained till then, by amounts far beyond its noise, and
+where its course goes up and down as chance would seldom have it.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
 from townlet_core.telemetry.summarising.digest import Digest
+from townlet_core.telemetry.summarising.fallen import fell_back
 from townlet_core.telemetry.summarising.metrics import SCORES
 from townlet_core.telemetry.summarising.summary import Direction, Metric, State, Verdict
-from townlet_core.telemetry.summarising.trend import FEWEST, Point, trend_of
+from townlet_core.telemetry.summarising.trend import FEWEST, trend_of
 
 LATE: Final = 1 / 3  # of the epochs: whether it still goes on
-HALF: Final = 0.5  # of the gain
-FAR: Final = 4.0  # deviations of the noise
 STATES: Final[dict[Direction, State]] = {"rises": "learning", "falls": "getting worse", "steady": "not learning"}
 AT_THE_END: Final = {"rises": "rising at the end", "falls": "falling at the end", "steady": "level at the end"}
 OF_CAPTURES: Final = {"signal.reward_mean"}  # where only captures are learned from this is their reward
@@ -46,7 +44,7 @@ def judge(digest: Digest, metrics: Mapping[str, Metric], modes: Sequence[str], *
     windows, late = digest.windows(key), trend_of(digest.windows(key, LATE))
     state = STATES[found.trend.direction]
     course = f"{title} {found.start:.3g} -> {found.end:.3g} over {found.count:,} epochs"
-    if _fell_back(windows, found.start, found.end):
+    if fell_back(windows, found.start, found.end):
         state = "fell back"
         epoch, best = max(windows, key=lambda point: point[1])
         course = f"{title} {found.start:.3g} -> {best:.3g} about epoch {epoch:,.0f} -> {found.end:.3g}"
@@ -76,12 +74,3 @@ def _why_there_is_no_score(modes: Sequence[str]) -> str:
     if list(modes) == ["replay"]:
         return "it learned from captures alone, and nothing was played to evaluate it (no eval_return_mean)"
     return f"the log says nothing of what the policy earned (no {', '.join(SCORES)})"
-
-
-def _fell_back(windows: Sequence[Point], start: float, end: float) -> bool:
-    """Say whether more than half of a gain has been lost again."""
-    values = [value for _, value in windows]
-    steps = [abs(later - earlier) for earlier, later in pairwise(values)]
-    noise = statistics.median(steps) / (0.6745 * 2**0.5)  # as a deviation, were the values independent and normal
-    gain, loss = max(values) - start, max(values) - end
-    return loss > HALF * gain and min(gain, loss) > FAR * noise

@@ -90,13 +90,18 @@ class _Counting:
             self.counts[title].epochs_firing += 1
 
 
-def backtest(log: Path, rules: Sequence[Rule], *, run: str | None = None, are_own: bool = True) -> Backtest:
+def backtest(
+    log: Path, rules: Sequence[Rule], *, run: str | None = None, own: Sequence[Rule] | None = None
+) -> Backtest:
     """Let rules see a log from its first record to its last.
+
+    Args:
+        own: those that somebody wrote, as of Watch.
 
     Raises:
         InputError: the log or a baseline cannot be read, or there is no record, or not the run.
     """
-    watch = Watch(log, rules, are_own=are_own, run=run)
+    watch = Watch(log, rules, own=own, run=run)
     counting = _Counting(rules, {rule.title: _Count() for rule in rules})
     counting.take(watch.begin())
     for line in read_once(log):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from townlet_core.schema import StrictModel
+from townlet_core.schema import StrictModel, Told
 from townlet_core.telemetry.watching.rules import Severity
 
 Number = float | None
@@ -30,12 +30,6 @@ class BreachSeen(StrictModel):
     compared: Number = Field(description="with the limit: the value, its change, or epochs without a gain")
     limit: Number = Field(description="that applied to this record; null where the value is no number")
     what: str = Field(description="all this in words")
-
-
-class Told(StrictModel):
-    """What is written as a line of its own: with all keys, as its schema says."""
-
-    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class RecordSeen(Told):

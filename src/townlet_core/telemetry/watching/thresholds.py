@@ -7,9 +7,12 @@ numbers.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
-from townlet_core.telemetry.watching.rules import Rule
+from townlet_core.telemetry.watching.rules import Rule, load_rules
+
+DEFAULT: Final = "default"  # in place of a file: the rules to start from; a file of that name is ./default
 
 _KL: Final = "the policy moves too far in an epoch: lower ppo.learning_rate or ppo.update_epochs, or set ppo.target_kl"
 _GRAD: Final = "look at loss_value and the rewards of that epoch; lower ppo.learning_rate or ppo.value_coef"
@@ -40,6 +43,16 @@ OPTIONS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
 def rules_of_option(option: str, limit: float) -> list[Rule]:
     """Give the rules that a threshold of the command line stands for."""
     return [_rule(limit, **values) for values in OPTIONS[option]]
+
+
+def rules_named(name: str) -> tuple[Rule, ...]:
+    """Give the rules of a file, or those to start from, which are called DEFAULT.
+
+    Raises:
+        InputError: the file cannot be read.
+        ConfigError: all that is wrong with it.
+    """
+    return tuple(default_rules()) if name == DEFAULT else load_rules(Path(name))
 
 
 def default_rules() -> list[Rule]:

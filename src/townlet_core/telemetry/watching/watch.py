@@ -50,7 +50,7 @@ class Watch:
 
     Args:
         rules: what must not come about.
-        are_own: somebody chose them, and should know where one of them looks at nothing.
+        own: those that somebody wrote, and should know where one of them looks at nothing; None: all.
         run: id or number of the only run to look at.
         stall: seconds without a record that are an alert.
         clock: seconds of a clock that never goes back.
@@ -61,7 +61,7 @@ class Watch:
         log: Path,
         rules: Sequence[Rule],
         *,
-        are_own: bool = True,
+        own: Sequence[Rule] | None = None,
         run: str | None = None,
         stall: float | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -69,7 +69,7 @@ class Watch:
         self.rules = rules
         self.records = self.alerts = self.warnings = 0
         self.is_finished = False  # says the last record
-        self._log, self._are_own, self._stall, self._clock = log, are_own, stall, clock
+        self._log, self._own, self._stall, self._clock = log, rules if own is None else own, stall, clock
         self._baselines = baselines_of(rules)
         self._wanted = run
         self._is_waiting = False  # for that, and it was told
@@ -154,10 +154,9 @@ class Watch:
         """
         if reason == "read":
             self._check.end().demand_a_record()
-        unseen = [rule for rule in self.rules if rule.metric not in self._seen and not rule.missing]
+        unseen = [rule for rule in self._own if rule.metric not in self._seen and not rule.missing]
         warned = [
-            self.warn(f"rule '{rule.title}': no record had {rule.metric}")
-            for rule in (unseen if self._are_own and self.records else ())
+            self.warn(f"rule '{rule.title}': no record had {rule.metric}") for rule in (unseen if self.records else ())
         ]
         ended = Ended(
             reason=reason,
@@ -208,7 +207,7 @@ class Watch:
         for rule in self._judging.firing:
             yield self._resolved(rule, None, "new run", at)
         self._run, self._judging = run, Alerts(self.rules, self._baselines)
-        for rule in self.rules if self._are_own else ():
+        for rule in self._own:
             why = looks_at_nothing(rule, record)
             if why is not None:
                 yield self.warn(f"rule '{rule.title}': {why}", Path(at["file"]), at["line"])

@@ -1,0 +1,55 @@
+"""Whether a score has risen and lost it again.
+
+Of numbers that only vary about a level one is the largest too, and the last ones are below it. So the whole course
+must go up and then down as chance would seldom have it: by the test for umbrellas of Mack and Wolfe (1981,
+doi:10.1080/01621459.1981.10477625) with any peak, against the same windows in other orders.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet_core.telemetry.summarising.trend import Point
+
+HALF: Final = 0.5  # of the gain
+FAR: Final = 4.0  # deviations of the noise
+ORDERS: Final = 999  # of the windows that theirs is compared with
+LEVEL: Final = 0.02  # share of these that may be as much of an umbrella
+AS_MUCH: Final = 1e-9  # below it: rounding
+
+
+def fell_back(windows: Sequence[Point], start: float, end: float) -> bool:
+    """Say whether more than half of a gain has been lost again, beyond noise."""
+    values = [value for _, value in windows]
+    steps = [abs(later - earlier) for earlier, later in pairwise(values)]
+    noise = statistics.median(steps) / (0.6745 * 2**0.5)  # as a deviation, were the values independent and normal
+    gain, loss = max(values) - start, max(values) - end
+    return loss > HALF * gain and min(gain, loss) > FAR * noise and _chance(np.array(values)) < LEVEL
+
+
+def umbrella(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how much numbers go up and then down: Kendall's S up to a peak less that from it on, over its deviation.
+
+    Args:
+        values: [..., N] with N at least 3. The peak is the one, neither the first nor the last, that gives the most.
+    """
+    size = values.shape[-1]
+    pairs = np.triu(np.sign(values[..., None, :] - values[..., :, None]))  # [..., earlier, later]
+    up = pairs.sum(-2).cumsum(-1)  # to each
+    down = pairs.sum(-1)[..., ::-1].cumsum(-1)[..., ::-1]  # from each
+    before = np.arange(1, size + 1)
+    variance = sum(n * (n - 1) * (2 * n + 5) / 18 for n in (before, before[::-1]))
+    found: NDArray[np.float64] = ((up - down) / np.sqrt(variance))[..., 1:-1].max(-1)
+    return found
+
+
+def _chance(values: NDArray[np.float64]) -> float:
+    """Give the share of the orders of numbers that are as much of an umbrella; the same each time it is asked."""
+    orders = np.random.default_rng(0).permuted(np.tile(values, (ORDERS, 1)), axis=1)
+    return float(1 + (umbrella(orders) >= umbrella(values) - AS_MUCH).sum()) / (ORDERS + 1)
