@@ -64,8 +64,10 @@ def draw_animation(
     except ModuleNotFoundError as error:
         hint = "pip install 'townlet[plot]', or write an .html"
         raise InputError("is drawn by Pillow, which is not installed", where=str(output), hint=hint) from error
+    size = _size(playback, scale)
+    _refuse_too_large(playback.frames, size)
     with complete(output, replace=force) as file:
-        frames = list(_in_one_palette(_Painter(playback, scale, focus).frames()))  # Pillow goes through them twice
+        frames = list(_in_one_palette(_Painter(playback, size, focus).frames()))  # Pillow goes through them twice
         frames[0].save(
             file,
             format=FORMATS[output.suffix.lower()],
@@ -77,19 +79,46 @@ def draw_animation(
     return len(frames)
 
 
-def _in_one_palette(frames: Iterator[Image]) -> Iterator[Image]:
-    """Reduce all frames to the colours of the first, which has every colour that there is.
+class _Size(NamedTuple):
+    """How large a picture is, in pixels."""
+
+    scale: int  # of a tile
+    town: tuple[int, int]
+    frame: tuple[int, int]
+
+
+def _size(playback: Playback, scale: int | None) -> _Size:
+    """Say how large a town is drawn."""
+    ground = ground_of(playback.town)
+    scale = scale or min(max(WIDE // max(ground.width, ground.height), LEAST_SCALE), LARGE)
+    town = (ground.width * scale, ground.height * scale)
+    people = min(len(playback.town.slots), 8)
+    height = max(town[1], people * CARD + 4 * LINE) + HEAD + 2 * EDGE
+    return _Size(scale, town, (town[0] + PANEL + 3 * EDGE, height))
+
+
+def _refuse_too_large(frames: int, size: _Size) -> None:
+    """Refuse what memory could not hold, before anything is played.
 
     Raises:
-        UsageError: there are too many, or too large ones.
+        UsageError: there are too many frames, or too large ones.
     """
+    width, height = size.frame
+    most = MOST_PIXELS // (width * height)
+    if frames <= most:
+        return
+    problem = f"would be too large: {frames:,} frame{'s' * (frames != 1)} of {width} x {height}"
+    smaller = f"a --scale below {size.scale}" if size.scale > LEAST_SCALE else "an .html"
+    hint = f"there is room for {most:,} of these: show less with --range or --every, or take {smaller}"
+    raise UsageError(problem, where="--output", hint=hint)
+
+
+def _in_one_palette(frames: Iterator[Image]) -> Iterator[Image]:
+    """Reduce all frames to the colours of the first, which has every colour that there is."""
     from PIL import Image
 
     palette: Image.Image | None = None
-    for number, frame in enumerate(frames, start=1):
-        if number * frame.width * frame.height > MOST_PIXELS:
-            problem = f"would be too large: over {number:,} frames of {frame.width} x {frame.height}"
-            raise UsageError(problem, where="--output", hint="show less with --range or --every, or draw it smaller")
+    for frame in frames:
         if palette is None:
             palette = _with_swatches(frame).quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
         yield frame.quantize(palette=palette, dither=Image.Dither.NONE)
@@ -119,18 +148,13 @@ class _News(NamedTuple):
 class _Painter:
     """Draws the frames of one town."""
 
-    def __init__(self, playback: Playback, scale: int | None, focus: int | None) -> None:
+    def __init__(self, playback: Playback, size: _Size, focus: int | None) -> None:
         from PIL import Image, ImageDraw, ImageFont
 
         self._playback = playback
         self._focus = focus
         self._ground = ground_of(playback.town)
-        longest = max(self._ground.width, self._ground.height)
-        self._scale = scale or min(max(WIDE // longest, LEAST_SCALE), LARGE)
-        self._town_size = (self._ground.width * self._scale, self._ground.height * self._scale)
-        people = min(len(playback.town.slots), 8)
-        height = max(self._town_size[1], people * CARD + 4 * LINE) + HEAD + 2 * EDGE
-        self._size = (self._town_size[0] + PANEL + 3 * EDGE, height)
+        self._scale, self._town_size, self._size = size
         self._font: Any = ImageFont.load_default(12)
         self._small: Any = ImageFont.load_default(9)
         self._letters: Any = ImageFont.load_default(max(self._scale * 0.55, 6))

@@ -139,7 +139,7 @@ def _inflate(file: IO[bytes], entry: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def is_as_written(file: IO[bytes], entry: zipfile.ZipInfo) -> bool:
-    """Say whether all that stands about an entry is what this program writes; another one has packed it anew, if not."""
+    """Say whether all that stands about an entry is what this program writes."""
     ours = new_entry(entry.filename.removesuffix(".npy"), entry.file_size, entry.compress_type)
     ours.CRC, ours.compress_size = entry.CRC, entry.compress_size
     told = ("date_time", "create_system", "external_attr", "internal_attr", "flag_bits", "volume", "reserved")
