@@ -24,7 +24,7 @@ HEAD = 30 + len("needs.npy")  # bytes before the first array of SMALL
 
 
 def with_offsets_moved(data: bytes, at: int, by: int) -> bytes:
-    """Mend the directory of an archive of two entries into whose data bytes were put at a place, as a saboteur would."""
+    """Mend the directory of an archive of two entries into which bytes were put at a place, as a saboteur would."""
     mended = bytearray(data)
     first = mended.index(b"PK\x01\x02")
     second = mended.index(b"PK\x01\x02", first + 4)
@@ -60,9 +60,9 @@ def test_bytes_put_in_anywhere_are_found(tmp_path: Path, compress: bool, place: 
     ],
 )
 def test_where_stray_bytes_stand_is_told(tmp_path: Path, at: int, mended: bool) -> None:
-    """The first array takes 30 + 9 bytes of its entry, 128 of its header and 8 of two floats; the second 30 + 9 + 128 + 2.
+    """The first array takes 30 + 9 bytes of its entry, 128 of its header and 8 of two floats.
 
-    The directory takes 2 x (46 + 9) and its end 22.
+    The second takes 30 + 9 + 128 + 2, the directory 2 x (46 + 9) and its end 22.
     """
     path = tmp_path / "a.npz"
     write(path, SMALL)
@@ -104,7 +104,7 @@ def test_a_comment_is_refused(tmp_path: Path) -> None:
                 archive.infolist()[0].comment = b"secret"
                 archive.comment = b"x"
                 archive.comment = b""  # or the directory would not be written anew
-        with pytest.raises(SampleError, match="damaged: holds (a comment, which no array has|6 bytes that belong to)"):
+        with pytest.raises(SampleError, match=r"damaged: holds (a comment, which no array has|6 bytes that belong to)"):
             read(path)
 
 
