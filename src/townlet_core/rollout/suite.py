@@ -176,10 +176,7 @@ def _tell_of_killed(root: Path, watcher: Watcher) -> None:
     except SampleError:
         return  # it is written anew
     if earlier is not None and earlier.state == "running":
-        done = sum(entry.status in ("captured", "kept") for entry in earlier.captures)
-        watcher.noted(
-            f"the suite before was interrupted without a word, with {done} of {len(earlier.captures)} captures"
-        )
+        watcher.noted("the suite before was interrupted without a word: its suite.json said that it was running")
 
 
 def _refuse_foreign(descriptor: int, lock: Path) -> None:
