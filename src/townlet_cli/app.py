@@ -17,8 +17,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from townlet_cli import config, rollout, telemetry, train
-from townlet_cli.__main__ import INTERRUPTED
+from townlet_cli import INTERRUPTED, config, rollout, telemetry, train
 from townlet_cli.render import describe_fault, output_fails, prepare_streams, problem, put, silence, tell
 from townlet_core.errors import TownletError, UsageError
 

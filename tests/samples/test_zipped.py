@@ -151,6 +151,14 @@ def test_an_array_of_many_pieces_comes_back_as_it_was(tmp_path: Path, compress: 
     assert read(tmp_path / "a.npz")["a"].tobytes() == array.tobytes()
 
 
+def test_a_single_byte_is_enough(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write(path, SMALL)
+    path.write_bytes(path.read_bytes() + b"!")
+    with pytest.raises(SampleError, match="holds 1 byte that belongs to no array, from byte 476 on"):
+        read(path)
+
+
 def test_verify_finds_what_was_put_behind_a_sample(tmp_path: Path) -> None:
     write_capture(tmp_path)
     npz = tmp_path / "day_anna_001.npz"

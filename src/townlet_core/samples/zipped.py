@@ -59,7 +59,8 @@ def check_tight(file: IO[bytes], archive: zipfile.ZipFile) -> None:
 
 def _expect(at: int, found: int) -> None:
     if found > at:
-        raise ValueError(f"holds {found - at} bytes that belong to no array, from byte {at} on")
+        many = "1 byte that belongs" if found - at == 1 else f"{found - at} bytes that belong"
+        raise ValueError(f"holds {many} to no array, from byte {at} on")
     if found < at:
         raise ValueError(f"its parts overlap at byte {found}")
 
