@@ -10,6 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from townlet_core.drafts import complete
 from townlet_core.errors import InputError, UsageError
 from townlet_core.rollout import looks
+from townlet_core.rollout.picture_size import (
+    BAR,
+    CARD,
+    EDGE,
+    HEAD,
+    LEAST_SCALE,
+    LINE,
+    MOST_SCALE,
+    PANEL,
+    Size,
+    refuse_too_large,
+    size_of,
+)
 from townlet_core.rollout.playback import Playback
 from townlet_core.rollout.scene import Happening, Person, Scene, describe_moment, ground_of
 
@@ -18,12 +31,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 FORMATS = {".gif": "GIF", ".apng": "PNG"}
-LEAST_SCALE, MOST_SCALE = 3, 64  # pixels a tile
 LEAST_FPS, MOST_FPS = 1, 50  # a GIF counts in hundredths of a second, and viewers make ten of less than two
-MOST_PIXELS = 600_000_000  # of all frames together, which are in memory, a byte each
-WIDE = 640  # pixels that a town takes at most where no scale is given
-LARGE = 32  # pixels a tile at most where no scale is given
-HEAD, PANEL, CARD, LINE, EDGE, BAR = 28, 240, 56, 16, 10, 5  # pixels
 LETTERS_FROM, STOCKS_FROM, GRID_FROM = 12, 26, 8  # scales from which on these are drawn
 NEEDS = ("hunger", "hygiene", "energy")
 SMOOTH = 8  # times as large circles are drawn before they are made small
@@ -64,8 +72,8 @@ def draw_animation(
     except ModuleNotFoundError as error:
         hint = "pip install 'townlet[plot]', or write an .html"
         raise InputError("is drawn by Pillow, which is not installed", where=str(output), hint=hint) from error
-    size = _size(playback, scale)
-    _refuse_too_large(playback.frames, size)
+    size = size_of(playback, scale)
+    refuse_too_large(playback.frames, size)
     with complete(output, replace=force) as file:
         frames = list(_in_one_palette(_Painter(playback, size, focus).frames()))  # Pillow goes through them twice
         frames[0].save(
@@ -77,40 +85,6 @@ def draw_animation(
             loop=0,
         )
     return len(frames)
-
-
-class _Size(NamedTuple):
-    """How large a picture is, in pixels."""
-
-    scale: int  # of a tile
-    town: tuple[int, int]
-    frame: tuple[int, int]
-
-
-def _size(playback: Playback, scale: int | None) -> _Size:
-    """Say how large a town is drawn."""
-    ground = ground_of(playback.town)
-    scale = scale or min(max(WIDE // max(ground.width, ground.height), LEAST_SCALE), LARGE)
-    town = (ground.width * scale, ground.height * scale)
-    people = min(len(playback.town.slots), 8)
-    height = max(town[1], people * CARD + 4 * LINE) + HEAD + 2 * EDGE
-    return _Size(scale, town, (town[0] + PANEL + 3 * EDGE, height))
-
-
-def _refuse_too_large(frames: int, size: _Size) -> None:
-    """Refuse what memory could not hold, before anything is played.
-
-    Raises:
-        UsageError: there are too many frames, or too large ones.
-    """
-    width, height = size.frame
-    most = MOST_PIXELS // (width * height)
-    if frames <= most:
-        return
-    problem = f"would be too large: {frames:,} frame{'s' * (frames != 1)} of {width} x {height}"
-    smaller = f"a --scale below {size.scale}" if size.scale > LEAST_SCALE else "an .html"
-    hint = f"there is room for {most:,} of these: show less with --range or --every, or take {smaller}"
-    raise UsageError(problem, where="--output", hint=hint)
 
 
 def _in_one_palette(frames: Iterator[Image]) -> Iterator[Image]:
@@ -148,7 +122,7 @@ class _News(NamedTuple):
 class _Painter:
     """Draws the frames of one town."""
 
-    def __init__(self, playback: Playback, size: _Size, focus: int | None) -> None:
+    def __init__(self, playback: Playback, size: Size, focus: int | None) -> None:
         from PIL import Image, ImageDraw, ImageFont
 
         self._playback = playback
