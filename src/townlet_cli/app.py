@@ -17,11 +17,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from townlet_cli import config, rollout, telemetry, train
+from townlet_cli import INTERRUPTED, config, rollout, telemetry, train
 from townlet_cli.render import describe_fault, output_fails, prepare_streams, problem, put, silence, tell
 from townlet_core.errors import TownletError, UsageError
 
-INTERRUPTED = 130
 ENDED = 128  # and the number of the signal, as a shell shows it
 BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE has ended
 FAULT = 70  # EX_SOFTWARE: an uncaught exception must not look like a finding, which is 1

@@ -148,6 +148,8 @@ def _open(
         from townlet_core.rollout.playback import play_again
 
         return play_again(place, world)
+    if place.suffix in (".json", ".npz"):
+        _refuse_part(place)
     if world is not None:
         raise UsageError("is for captures: a configuration is played in world 0", where="--world")
     from townlet_core.rollout.playback import play_live
@@ -155,6 +157,16 @@ def _open(
 
     request = CaptureRequest(what, Path(), ticks=ticks, seed=seed, policy=policy, overrides=tuple(overrides or ()))
     return play_live(request)
+
+
+def _refuse_part(place: Path) -> None:
+    """Refuse a file of a capture that is not the one which stands for all of it."""
+    from townlet_core.samples.manifest import MANIFEST, part_of_capture
+
+    part = part_of_capture(place)
+    if part is not None:
+        hint = f"name the folder of the capture, {place.parent}, or the *{MANIFEST} in it"
+        raise UsageError(f"is {part} of a capture, and no configuration", where=str(place), hint=hint)
 
 
 def _slot(focus: str | None, playback: Playback) -> int | None:

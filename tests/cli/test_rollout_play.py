@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Townlet
 from tests.cli.terminals import Terminal
-from tests.samples.captures import write_old_capture
+from tests.samples.captures import write_capture, write_old_capture
 
 KITCHEN = """\
 name: kitchen
@@ -103,6 +103,42 @@ def test_a_capture_is_printed_as_the_town_was_when_it_was_captured(townlet: Town
         pytest.param(["kitchen.yaml", "--fps", "9"], 2, "error: --fps: is about a file", id="fps"),
         pytest.param(["kitchen.yaml", "-o", "t.gif", "--fps", "0"], 2, "error: --fps: must be a whole", id="no fps"),
         pytest.param(["kitchen.yaml", "-o", "t.html", "--fps", "0"], 2, "error: --fps: must be a whole", id="page fps"),
+        pytest.param(
+            ["new/rollout_sample_seal.json"],
+            2,
+            "error: new/rollout_sample_seal.json: is the seal of a capture, and no configuration\n"
+            "hint: name the folder of the capture, new, or the *_manifest.json in it\n",
+            id="a seal",
+        ),
+        pytest.param(
+            ["new/rollout_sample_metrics.json"], 2, "error: new/rollout_sample_metrics.json: is the me", id="m"
+        ),
+        pytest.param(
+            ["new/rollout_sample_anna_001.npz"],
+            2,
+            "error: new/rollout_sample_anna_001.npz: is a sample of a capture, and no",
+            id="npz",
+        ),
+        pytest.param(
+            ["new/rollout_sample_anna_001.json"],
+            2,
+            "error: new/rollout_sample_anna_001.json: is the meta file of a sample of",
+            id="meta",
+        ),
+        pytest.param(["no_seal.json"], 3, "error: no_seal.json: no such file", id="no seal"),
+        pytest.param(
+            ["kitchen.yaml", "-o", "town.gif", "--ticks", "100000"],
+            2,
+            "error: --output: would be too large: 100,001 frames of 462 x 224\nhint: there is room for 5,797 of these: "
+            "show less with --range or --every, or take a --scale below 32\n",
+            id="a film",
+        ),
+        pytest.param(
+            ["kitchen.yaml", "-o", "no/t.gif", "--ticks", "100000", "--range", ":1"],
+            3,
+            "error: no/t.gif: cannot be written",
+            id="a short part of a film",
+        ),
         pytest.param(["kitchen.yaml", "--focus", "ana"], 2, "error: --focus: no agent 'ana'", id="focus"),
     ],
 )
@@ -112,6 +148,7 @@ def test_bad_input_is_refused(
     (tmp_path / "empty").mkdir()
     (tmp_path / "old").mkdir()
     write_old_capture(tmp_path / "old")
+    write_capture(tmp_path / "new", "rollout_sample")
     done = townlet("rollout", "play", *words)
     assert (done.returncode, done.stdout, done.stderr.startswith(said)) == (code, "", True), done.stderr
 

@@ -187,7 +187,11 @@ def test_who_is_killed_leaves_nobody_behind_and_resume_goes_on(townlet: Townlet,
     wait_until(lambda: not any(map(is_alive, others)))
     assert saved(tmp_path / "out").state == "running"
     assert verify(tmp_path / "out" / "short") == []
+    merged = townlet("rollout", "merge", "out", "--golden", "golden.json")
+    without_a_word = "the suite was interrupted without a word, though suite.json says that it is running"
+    assert (merged.returncode, without_a_word in merged.stderr) == (3, True), merged.stderr
     again = townlet("rollout", "suite", "short.yaml", "last.yaml", "-o", "out", "--resume", "--json")
+    assert "note: the suite before was interrupted without a word: its suite.json said that it" in again.stderr
     assert [entry.status for entry in SuiteReport.model_validate_json(again.stdout).captures] == ["kept", "captured"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.telemetry.browsing import asked, chromium, go, said
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.rollout import looks
 from townlet_core.rollout.page import Series, draw_page, page_data
-from townlet_core.rollout.playback import Playback, choose, play_again, play_live
+from townlet_core.rollout.playback import Moment, Playback, choose, play_again, play_live
 from townlet_core.rollout.request import CaptureRequest
 from townlet_core.rollout.scene import describe_moment
 
@@ -99,8 +100,30 @@ def test_pages_that_make_no_sense_are_refused(kitchen: Path, monkeypatch: pytest
     with pytest.raises(UsageError, match="--fps: must be a whole number from 1 to 60, found 0"):
         draw_page(play(kitchen), kitchen.parent / "town.html", fps=0)
     monkeypatch.setattr("townlet_core.rollout.page.MOST_NUMBERS", 10)
-    with pytest.raises(UsageError, match="--output: would be too large by tick 0"):
+    with pytest.raises(UsageError, match="--output: would be too large: 61 frames are about 183 numbers"):
         draw_page(play(kitchen), kitchen.parent / "town.html")
+
+
+@pytest.mark.parametrize(
+    ("most", "played"), [(90_000, 0), (90_004, 1001)], ids=["frames alone", "what happens in them"]
+)
+def test_a_page_that_is_too_large_is_refused_as_soon_as_that_is_known(
+    kitchen: Path, monkeypatch: pytest.MonkeyPatch, most: int, played: int
+) -> None:
+    """Each of 30,001 frames has a tick, a time and notices, which makes 90,003; and something is seen in them, too."""
+    monkeypatch.setattr("townlet_core.rollout.page.MOST_NUMBERS", most)
+    playback = play_live(CaptureRequest(str(kitchen), Path(), ticks=30_000))
+    seen: list[int] = []
+
+    def watched() -> Iterator[Moment]:
+        for moment in playback.moments:
+            seen.append(moment.tick)
+            yield moment
+
+    with pytest.raises(UsageError, match="would be too large: 30,001 frames"):
+        draw_page(replace(playback, moments=watched()), kitchen.parent / "town.html")
+    assert len(seen) == played
+    assert not (kitchen.parent / "town.html").exists()
 
 
 @pytest.fixture(scope="module")

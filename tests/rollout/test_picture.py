@@ -13,7 +13,8 @@ from tests.disk import longest_file
 from tests.rollout.kitchens import take
 from townlet_core.errors import InputError, OutputError, SampleError, UsageError
 from townlet_core.rollout import looks
-from townlet_core.rollout.picture import EDGE, HEAD, draw_animation
+from townlet_core.rollout.picture import draw_animation
+from townlet_core.rollout.picture_size import EDGE, HEAD
 from townlet_core.rollout.playback import Playback, choose, play_again, play_live
 from townlet_core.rollout.request import CaptureRequest
 
@@ -151,11 +152,21 @@ def test_numbers_that_make_no_picture_are_refused(kitchen: Path, options: dict[s
         draw_animation(play(kitchen), kitchen.parent / "town.gif", **options)  # type: ignore[arg-type]
 
 
-def test_a_picture_that_memory_could_not_hold_is_refused(kitchen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("townlet_core.rollout.picture.MOST_PIXELS", 500_000)
-    with pytest.raises(UsageError, match="would be too large: over") as caught:
-        draw_animation(play(kitchen, 50), kitchen.parent / "town.gif")
-    assert caught.value.hint == "show less with --range or --every, or draw it smaller"
+def test_a_picture_that_memory_could_not_hold_is_refused_before_anything_is_played(
+    kitchen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six frames of as many pixels as there are in one would fit, and there are seven."""
+    draw_animation(play(kitchen, 1), kitchen.parent / "one.gif", scale=SCALE)
+    with Image.open(kitchen.parent / "one.gif") as picture:
+        width, height = picture.size
+    monkeypatch.setattr("townlet_core.rollout.picture_size.MOST_PIXELS", 7 * width * height - 1)
+    assert draw_animation(play(kitchen, 6), kitchen.parent / "six.gif", scale=SCALE) == 6
+    unplayed = replace(play(kitchen, 7), moments=iter(()))
+    with pytest.raises(UsageError, match=f"would be too large: 7 frames of {width} x {height}") as caught:
+        draw_animation(unplayed, kitchen.parent / "town.gif", scale=SCALE)
+    assert caught.value.hint == (
+        "there is room for 6 of these: show less with --range or --every, or take a --scale below 20"
+    )
     assert not (kitchen.parent / "town.gif").exists()
 
 

@@ -196,6 +196,18 @@ def test_a_cluster_that_goes_ends_the_suite_with_an_error(start: Callable[..., C
     assert (report.state, report.captures[0].status) == ("interrupted", "stopped")
 
 
+def test_a_head_that_dies_ends_the_suite_before_ray_ends_the_process(start: Callable[..., Command]) -> None:
+    command = start("--worlds", "8")  # which takes longer than is waited for the head
+    command.wait_for(command.plays)
+    [head] = [pid for pid in children_of(command.running.pid) if "gcs_server" in title(pid).split("\0")[0]]
+    os.kill(head, signal.SIGKILL)
+    _, said = command.end(None)
+    assert "error: --executor ray: the cluster has gone: its head does not answer at " in said
+    assert command.running.returncode == 3
+    report = SuiteReport.model_validate_json((command.root / "suite.json").read_bytes())
+    assert (report.state, report.captures[0].status) == ("interrupted", "stopped")
+
+
 @pytest.mark.parametrize(
     ("address", "problem"),
     [

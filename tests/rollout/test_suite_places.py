@@ -38,8 +38,6 @@ def refusal(workers: LocalWorkers, root: Path, field: str) -> str:
 def test_nothing_of_somebody_elses_is_written_over_or_waited_for(
     two: LocalWorkers, tmp_path: Path, root: Path, name: str, put: Callable[[Path], None]
 ) -> None:
-    if name == ".suite.lock" and put is put_file:
-        pytest.skip("it is taken for the lock of an earlier suite")
     field, precious = write_field(tmp_path, "field"), tmp_path / "precious"
     precious.write_text("precious")
     root.mkdir()
@@ -47,6 +45,14 @@ def test_nothing_of_somebody_elses_is_written_over_or_waited_for(
     assert refusal(two, root, field).startswith(f"{root / name}: ")
     assert precious.read_text() == "precious"
     assert put is not put_file or (root / name).read_text() == "precious"
+
+
+@pytest.mark.parametrize("found", ["", "71 on a host of mine 0123456789abcdef\n"], ids=["empty", "of an earlier suite"])
+def test_a_lock_that_is_left_is_used_again(two: LocalWorkers, tmp_path: Path, root: Path, found: str) -> None:
+    root.mkdir()
+    (root / ".suite.lock").write_text(found)
+    run(two, root, write_field(tmp_path, "field"))
+    assert (root / ".suite.lock").read_text().startswith(f"{os.getpid()} on ")
 
 
 def test_a_damaged_report_of_an_earlier_suite_is_written_anew(two: LocalWorkers, tmp_path: Path, root: Path) -> None:

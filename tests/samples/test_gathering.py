@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -215,3 +216,18 @@ def test_a_file_of_changes_may_be_a_link(place: Path) -> None:
     run(place)
     assert (place / "x_changes.jsonl").is_symlink()
     assert len((place / "history" / "changes.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_suite_that_says_it_runs_is_at_work_or_was_killed(place: Path) -> None:
+    """Its lock tells: it goes with the process."""
+    save_suite(place / "root", {"kitchen": "captured", "field": "waiting"})
+    path = place / "root" / "suite.json"
+    path.write_text(path.read_text().replace('"ended"', '"running"'))
+    without_a_word = "is not done: the suite was interrupted without a word, though suite.json says that it is running"
+    assert [problem.problem for problem in run(place).refused] == [without_a_word]
+    with (place / "root" / ".suite.lock").open("w") as lock:
+        assert [problem.problem for problem in run(place).refused] == [without_a_word]
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (at_work,) = run(place).refused
+        assert at_work.problem == "is not done: the suite is at work"
+        assert at_work.hint == "wait until it has ended, or merge others alone with --include"

@@ -18,6 +18,8 @@ TEMPLATE = "page.html"
 PLACE_OF_DATA = "{}/*town*/"
 LEAST_FPS, MOST_FPS = 1, 60
 MOST_NUMBERS = 40_000_000  # of all series together, packed
+OF_A_FRAME = 3  # its tick, its time and its notices
+ESTIMATED_AT = 1000  # frames that tell how much all of them will be
 
 
 class Series:
@@ -60,6 +62,7 @@ def draw_page(playback: Playback, output: Path, *, fps: int = 8, focus: int | No
     """
     if not LEAST_FPS <= fps <= MOST_FPS:
         raise UsageError(f"must be a whole number from {LEAST_FPS} to {MOST_FPS}, found {fps}", where="--fps")
+    _check_size(playback.frames, OF_A_FRAME * playback.frames)
     with complete(output, replace=force) as file:
         data = page_data(playback, fps, focus)
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
@@ -91,9 +94,10 @@ def page_data(playback: Playback, fps: int, focus: int | None = None) -> dict[st
             holder.add(-1 if about.holder is None else about.holder)
             stock.add(-1 if about.stock is None else about.stock)
         news += [[frame, each.slot, words.number(each.who), words.number(each.what)] for each in scene.happenings]
-        if frame % 100 == 0 and _size(people, things) > MOST_NUMBERS:
-            hint = "show less with --range or --every"
-            raise UsageError(f"would be too large by tick {scene.tick}", where="--output", hint=hint)
+        if frame % 100 == 0:
+            so_far = OF_A_FRAME * (frame + 1) + _size(people, things)
+            estimated = so_far * playback.frames // (frame + 1) if frame == ESTIMATED_AT else so_far
+            _check_size(playback.frames, estimated)
     return {
         **_facts(playback, ground, fps),
         "focus": -1 if focus is None else focus,
@@ -156,6 +160,18 @@ def _size(people: list[_PersonSeries], things: list[tuple[Series, Series]]) -> i
     """Count the numbers of all series."""
     own = sum(len(runs) for series in people for runs in series.packed())
     return own + sum(len(holder.runs) + len(stock.runs) for holder, stock in things)
+
+
+def _check_size(frames: int, numbers: int) -> None:
+    """Refuse a page that no browser would show, as soon as that is known.
+
+    Raises:
+        UsageError: it would hold so many numbers.
+    """
+    if numbers > MOST_NUMBERS:
+        problem = f"would be too large: {frames:,} frames are about {numbers:,} numbers"
+        hint = f"there is room for {MOST_NUMBERS:,}: show less with --range or --every"
+        raise UsageError(problem, where="--output", hint=hint)
 
 
 def _facts(playback: Playback, ground: Ground, fps: int) -> dict[str, Any]:

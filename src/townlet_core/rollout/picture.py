@@ -10,6 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from townlet_core.drafts import complete
 from townlet_core.errors import InputError, UsageError
 from townlet_core.rollout import looks
+from townlet_core.rollout.picture_size import (
+    BAR,
+    CARD,
+    EDGE,
+    HEAD,
+    LEAST_SCALE,
+    LINE,
+    MOST_SCALE,
+    PANEL,
+    Size,
+    refuse_too_large,
+    size_of,
+)
 from townlet_core.rollout.playback import Playback
 from townlet_core.rollout.scene import Happening, Person, Scene, describe_moment, ground_of
 
@@ -18,12 +31,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 FORMATS = {".gif": "GIF", ".apng": "PNG"}
-LEAST_SCALE, MOST_SCALE = 3, 64  # pixels a tile
 LEAST_FPS, MOST_FPS = 1, 50  # a GIF counts in hundredths of a second, and viewers make ten of less than two
-MOST_PIXELS = 600_000_000  # of all frames together, which are in memory, a byte each
-WIDE = 640  # pixels that a town takes at most where no scale is given
-LARGE = 32  # pixels a tile at most where no scale is given
-HEAD, PANEL, CARD, LINE, EDGE, BAR = 28, 240, 56, 16, 10, 5  # pixels
 LETTERS_FROM, STOCKS_FROM, GRID_FROM = 12, 26, 8  # scales from which on these are drawn
 NEEDS = ("hunger", "hygiene", "energy")
 SMOOTH = 8  # times as large circles are drawn before they are made small
@@ -64,8 +72,10 @@ def draw_animation(
     except ModuleNotFoundError as error:
         hint = "pip install 'townlet[plot]', or write an .html"
         raise InputError("is drawn by Pillow, which is not installed", where=str(output), hint=hint) from error
+    size = size_of(playback, scale)
+    refuse_too_large(playback.frames, size)
     with complete(output, replace=force) as file:
-        frames = list(_in_one_palette(_Painter(playback, scale, focus).frames()))  # Pillow goes through them twice
+        frames = list(_in_one_palette(_Painter(playback, size, focus).frames()))  # Pillow goes through them twice
         frames[0].save(
             file,
             format=FORMATS[output.suffix.lower()],
@@ -78,18 +88,11 @@ def draw_animation(
 
 
 def _in_one_palette(frames: Iterator[Image]) -> Iterator[Image]:
-    """Reduce all frames to the colours of the first, which has every colour that there is.
-
-    Raises:
-        UsageError: there are too many, or too large ones.
-    """
+    """Reduce all frames to the colours of the first, which has every colour that there is."""
     from PIL import Image
 
     palette: Image.Image | None = None
-    for number, frame in enumerate(frames, start=1):
-        if number * frame.width * frame.height > MOST_PIXELS:
-            problem = f"would be too large: over {number:,} frames of {frame.width} x {frame.height}"
-            raise UsageError(problem, where="--output", hint="show less with --range or --every, or draw it smaller")
+    for frame in frames:
         if palette is None:
             palette = _with_swatches(frame).quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
         yield frame.quantize(palette=palette, dither=Image.Dither.NONE)
@@ -119,18 +122,13 @@ class _News(NamedTuple):
 class _Painter:
     """Draws the frames of one town."""
 
-    def __init__(self, playback: Playback, scale: int | None, focus: int | None) -> None:
+    def __init__(self, playback: Playback, size: Size, focus: int | None) -> None:
         from PIL import Image, ImageDraw, ImageFont
 
         self._playback = playback
         self._focus = focus
         self._ground = ground_of(playback.town)
-        longest = max(self._ground.width, self._ground.height)
-        self._scale = scale or min(max(WIDE // longest, LEAST_SCALE), LARGE)
-        self._town_size = (self._ground.width * self._scale, self._ground.height * self._scale)
-        people = min(len(playback.town.slots), 8)
-        height = max(self._town_size[1], people * CARD + 4 * LINE) + HEAD + 2 * EDGE
-        self._size = (self._town_size[0] + PANEL + 3 * EDGE, height)
+        self._scale, self._town_size, self._size = size
         self._font: Any = ImageFont.load_default(12)
         self._small: Any = ImageFont.load_default(9)
         self._letters: Any = ImageFont.load_default(max(self._scale * 0.55, 6))

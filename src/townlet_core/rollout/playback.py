@@ -48,7 +48,8 @@ class Playback:
     world: int
     ticks: int
     is_again: bool  # a capture, compared with what it recorded
-    moments: Iterator[Moment]  # ticks + 1 of them, each made when it is asked for
+    moments: Iterator[Moment]  # as many as there are frames, each made when it is asked for
+    frames: int  # ticks + 1, or as many of these as were chosen
 
 
 def play_live(request: CaptureRequest) -> Playback:
@@ -61,7 +62,9 @@ def play_live(request: CaptureRequest) -> Playback:
     worlds = Worlds(recording.town, 1, seed=recording.seed)
     moments = _play(Player(worlds, recording.policy), recording.ticks)
     town, policy = recording.town, recording.policy.name
-    return Playback(town, request.source, policy, recording.seed, 0, recording.ticks, False, moments)
+    return Playback(
+        town, request.source, policy, recording.seed, 0, recording.ticks, False, moments, recording.ticks + 1
+    )
 
 
 def play_again(place: Path, world: int | None = None) -> Playback:
@@ -95,7 +98,8 @@ def play_again(place: Path, world: int | None = None) -> Playback:
     player = Player(worlds, policy_again(seal, capture.files.seal, recorded))
     moments = _play(player, seal.ticks, lambda tick, frames: compare(recorded, tick, frames, town, seal))
     source = str(capture.files.manifest)
-    return Playback(town, source, seal.policy.name, seal.seed, recorded.world, seal.ticks, True, moments)
+    name, ticks = seal.policy.name, seal.ticks
+    return Playback(town, source, name, seal.seed, recorded.world, ticks, True, moments, ticks + 1)
 
 
 def choose(playback: Playback, ticks: range, every: int = 1) -> Playback:
@@ -106,7 +110,8 @@ def choose(playback: Playback, ticks: range, every: int = 1) -> Playback:
     """
     if ticks.start > playback.ticks:
         raise UsageError(f"begins at tick {ticks.start}, and all is over at tick {playback.ticks}", where="--range")
-    return replace(playback, moments=_chosen(playback.moments, ticks, every))
+    frames = len(range(ticks.start, min(ticks.stop, playback.ticks + 1), every))
+    return replace(playback, moments=_chosen(playback.moments, ticks, every), frames=frames)
 
 
 def _chosen(moments: Iterator[Moment], ticks: range, every: int) -> Iterator[Moment]:

@@ -13,6 +13,7 @@ import re
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ from townlet_core.samples.commit import undisturbed
 AUTO = "auto"
 ADDRESS = re.compile(r"\[?(?P<host>[^\s/\[\]]+?)\]?:(?P<port>\d{1,5})")
 KNOCK_SECONDS = 5.0  # that a head has to answer
+HEAD_KNOCK_SECONDS = 2.0  # between two knocks at the head, and that it has to answer
+HEAD_SILENT_SECONDS = 15.0  # that it may be silent; Ray waits a minute, and then ends this process without a word
 FEW_TRIES = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}  # not twenty, of 40 s each
 STORE_BYTES = 100_000_000  # for what workers tell
 SHORT = 24  # letters of a path that leave room for the names of Ray's sockets, of which systems take about a hundred
@@ -44,6 +47,8 @@ class Cluster:
 
     def __init__(self, address: str | None, *, jobs: int | None) -> None:
         self._folder: Path | None = None
+        self._next_knock = 0.0  # by time.monotonic
+        self._silent_since: float | None = None
         if address is not None:
             _knock(address)
             for name, value in FEW_TRIES.items():  # Ray reads them when it is imported
@@ -51,6 +56,7 @@ class Cluster:
         self.ray = _imported()
         try:
             self._join(address, jobs)
+            self._head = ADDRESS.fullmatch(str(self.ray.get_runtime_context().gcs_address))
         except BaseException:
             self.leave()
             raise
@@ -77,6 +83,24 @@ class Cluster:
     def home(self) -> str:
         """Give the id of the machine that this process runs on."""
         return str(self.ray.get_runtime_context().get_node_id())
+
+    def check_head(self) -> None:
+        """Knock at the head of the cluster now and then.
+
+        Raises:
+            TownletError: it has been silent for a while.
+        """
+        now = time.monotonic()
+        if self._head is None or now < self._next_knock:
+            return
+        try:
+            _connect(self._head, HEAD_KNOCK_SECONDS)
+            self._silent_since = None
+        except OSError as error:
+            self._silent_since = self._silent_since or now
+            if now - self._silent_since >= HEAD_SILENT_SECONDS:
+                raise gone(f"its head does not answer at {self._head[0]}") from error
+        self._next_knock = time.monotonic() + HEAD_KNOCK_SECONDS
 
     def cpus_here(self) -> int:
         """Give how many CPUs of this machine an attempt may take: none where the cluster counts none."""
@@ -114,10 +138,20 @@ def _knock(address: str) -> None:
         hint = "leave it out for a cluster of the suite's own"
         raise UsageError(f"must be auto or HOST:PORT, found '{address}'", where="--ray-address", hint=hint)
     try:
-        socket.create_connection((match["host"], int(match["port"])), KNOCK_SECONDS).close()
+        _connect(match, KNOCK_SECONDS)
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _no_cluster(f"nobody answers there: {reason.lower()}", address) from error
+
+
+def _connect(address: re.Match[str], seconds: float) -> None:
+    socket.create_connection((address["host"], int(address["port"])), seconds).close()
+
+
+def gone(problem: str) -> TownletError:
+    """Make the error of a cluster that is no more."""
+    hint = "captures that are done are whole, and --resume goes on"
+    return TownletError(f"the cluster has gone: {problem}", where="--executor ray", hint=hint)
 
 
 def _no_cluster(problem: str, address: str | None) -> TownletError:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from townlet_core.errors import InputError, OutputError, TownletError
-from townlet_core.rollout.ray_cluster import Cluster
+from townlet_core.errors import InputError, OutputError
+from townlet_core.rollout.ray_cluster import Cluster, gone
 from townlet_core.rollout.ray_there import Channel, attempt_there, look_there
 from townlet_core.rollout.sending import Arrival, pack
 from townlet_core.rollout.task import Failed, Task
@@ -153,6 +153,7 @@ class RayWorkers:
         Raises:
             TownletError: the cluster has gone.
         """
+        self._cluster.check_head()
         self._kill_overdue()
         dates = [date - time.monotonic() for date in self._kill_at.values()]
         timeout = max(0.0, min([WAIT_SECONDS, *dates, *([] if seconds is None else [seconds])]))
@@ -167,8 +168,7 @@ class RayWorkers:
         try:
             taken = self._ray.get(self._news)
         except self._ray.exceptions.RayError as error:
-            hint = "captures that are done are whole, and --resume goes on"
-            raise TownletError(f"the cluster has gone: {_cause(error)}", where="--executor ray", hint=hint) from error
+            raise gone(_cause(error)) from error
         self._news = self._channel.take.remote()
         alive = {(under.number, under.attempt) for under in self._tasks.values()}
         for number, attempt, news in taken:

@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from townlet_core.config.find import find_configs
-from townlet_core.errors import OutputError, UsageError
+from townlet_core.errors import OutputError, SampleError, UsageError
 from townlet_core.rollout.request import CaptureRequest, check_request
 from townlet_core.rollout.running import Rules, Run, Watcher
 from townlet_core.rollout.suite_log import open_file
 from townlet_core.rollout.task import Task
 from townlet_core.rollout.workers import Workers
 from townlet_core.samples.manifest import MANIFEST
-from townlet_core.samples.suite_report import SuiteReport, check_report
+from townlet_core.samples.suite_report import LOCK, SUITE, SuiteReport, check_report, read_report
 
-LOCK = ".suite.lock"
+HOLDER = re.compile(rb"\d+ on [^\n]* [0-9a-f]{16}\n")  # what stands in the lock: its process, its machine, by chance
 MOST_CAPTURES = 100_000
 MOST_RETRIES = 1000
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # of object storage; a path has lost one of its slashes
@@ -59,6 +59,7 @@ def run_suite(request: SuiteRequest, workers: Workers, watcher: Watcher) -> Suit
     for text in notes:
         watcher.noted(text)
     with _only_suite(request.root) as (token, word):
+        _tell_of_killed(request.root, watcher)
         tasks = list(_tasks(request, sources, token, word))
         if not (request.resume or request.every.force):
             _refuse_captures(tasks, request.root)
@@ -152,6 +153,7 @@ def _only_suite(root: Path) -> Iterator[tuple[Path, str]]:
         try:
             _make(root)
             descriptor = open_file(lock, 0, OutputError("is not a file", where=str(lock), hint="move it away"))
+            _refuse_foreign(descriptor, lock)
             _take(descriptor, root)
             word = f"{os.getpid()} on {platform.node()} {secrets.token_hex(8)}\n"
             os.ftruncate(descriptor, 0)
@@ -165,6 +167,24 @@ def _only_suite(root: Path) -> Iterator[tuple[Path, str]]:
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+
+
+def _tell_of_killed(root: Path, watcher: Watcher) -> None:
+    """Tell of a suite that says it is running in a folder whose lock is ours."""
+    try:
+        earlier = read_report(root / SUITE) if (root / SUITE).is_file() else None
+    except SampleError:
+        return  # it is written anew
+    if earlier is not None and earlier.state == "running":
+        watcher.noted("the suite before was interrupted without a word: its suite.json said that it was running")
+
+
+def _refuse_foreign(descriptor: int, lock: Path) -> None:
+    """Refuse a file of somebody else that is called as the lock is; nothing is lost of one that is empty."""
+    found = os.pread(descriptor, 1000, 0)
+    if found and not HOLDER.fullmatch(found):
+        hint = "move it away, or choose another --output-root"
+        raise OutputError("is there already, and is no lock of a suite", where=str(lock), hint=hint)
 
 
 def _make(root: Path) -> None:

@@ -32,6 +32,7 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[tuple[str | None, str], SampleError] = {}
         self.ticks = self.metrics = 0
+        self.packed_anew: list[str] = []  # samples with other bytes than were written, and the same arrays
 
     def add(self, problem: str, where: str, hint: str | None = None) -> None:
         """Note a problem."""

@@ -11,7 +11,7 @@ from townlet_core.errors import SampleError
 from townlet_core.samples.findings import Problem, problem_of
 from townlet_core.samples.manifest import STAGE_PREFIX, Manifest, is_hidden, manifests_below, read_manifest
 from townlet_core.samples.provenance import printable
-from townlet_core.samples.suite_report import SuiteEntry, read_report, reports_below
+from townlet_core.samples.suite_report import SuiteEntry, SuiteReport, is_killed, read_report, reports_below
 from townlet_core.samples.verify import examine
 
 TEMPLATE = "_"  # what the names of templates begin with
@@ -110,14 +110,21 @@ def _ask_suites(root: Path, include: Sequence[str], problems: list[Problem], not
             if not _is_wanted(entry.name, include):
                 continue
             if entry.status not in ("captured", "kept"):
-                problems.append(_not_done(path, entry))
+                problems.append(_not_done(path, entry, report))
             elif not (path.parent / entry.manifest).exists():
                 notes.append(f"{path.parent / entry.name}: was {entry.status} by a suite, and is not there any more")
 
 
-def _not_done(path: Path, entry: SuiteEntry) -> Problem:
+def _not_done(path: Path, entry: SuiteEntry, report: SuiteReport) -> Problem:
     """Tell of a capture that a suite has not made."""
     what = {"failed": "has failed", "stopped": "was stopped"}.get(entry.status, "is not done")
     reason = f": {entry.reason}" if entry.reason else ""
     hint = "run the suite again with --resume, or merge others alone with --include"
+    if is_killed(report, path.parent):
+        reason = reason or ": the suite was interrupted without a word, though suite.json says that it is running"
+    elif report.state == "running":
+        reason, hint = (
+            reason or ": the suite is at work",
+            "wait until it has ended, or merge others alone with --include",
+        )
     return Problem(where=f"{printable(path)}: {entry.name}", problem=f"{what}{reason}", hint=hint)

@@ -132,6 +132,16 @@ def files_of(manifest: Path) -> CapturedFiles:
     return CapturedFiles(prefix, manifest, manifest.with_name(prefix + METRICS), manifest.with_name(prefix + SEAL))
 
 
+def part_of_capture(path: Path) -> str | None:
+    """Say which file of a capture somebody has named in place of its folder or manifest; None: it looks like none."""
+    if not path.is_file():
+        return None
+    for ending, what in ((SEAL, "the seal"), (METRICS, "the metrics file"), (".npz", "a sample")):
+        if path.name.endswith(ending):
+            return what
+    return "the meta file of a sample" if path.suffix == ".json" and path.with_suffix(".npz").is_file() else None
+
+
 def read_manifest(path: Path) -> PlainManifest:
     """Read a manifest of ours (a Manifest) or either form of the predecessor's (a PlainManifest).
 

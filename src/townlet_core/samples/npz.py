@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet_core.errors import SampleError
+from townlet_core.samples.zipped import check_tight, is_as_written, new_entry, unpack
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER_BYTES = 4096
 MAX_BYTES = 16 * 2**30  # all arrays of one file together: 8 million ticks of hybrid observations
 MAX_DEFLATE_RATIO = 1032  # deflate cannot do better: 258 bytes in 2 bits
-PIECE_BYTES = 2**20
 HEADER = re.compile(
     r"\{'descr': '(\|[biu]1|[<>][iu][248]|[<>]f[248])', 'fortran_order': (True|False), "
     r"'shape': \(((?:\d{1,18}(?:, \d{1,18}){0,7},?)?)\), \} *\n"
@@ -88,17 +88,13 @@ def write_npz(file: IO[bytes], streams: Iterable[Stream], *, compress: bool = Fa
 
 
 def _write_array(archive: zipfile.ZipFile, stream: Stream, kind: int) -> str:
-    """Write one entry, without the time of day in it, and give the hash of its contents."""
+    """Write one entry, and give the hash of its contents."""
     shape = ", ".join(map(str, stream.shape)) + ("," if len(stream.shape) == 1 else "")
     text = f"{{'descr': '{stream.dtype.str}', 'fortran_order': False, 'shape': ({shape}), }}"
     padded = text.ljust(-(-(len(text) + 11) // 64) * 64 - 11) + "\n"  # contents begin at a multiple of 64
     head = MAGIC + b"\x01\x00" + len(padded).to_bytes(2, "little") + padded.encode()
     size = math.prod(stream.shape) * stream.dtype.itemsize
-    entry = zipfile.ZipInfo(f"{stream.name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-    entry.compress_type = kind
-    entry.create_system = 3
-    entry.external_attr = 0o644 << 16
-    entry.file_size = len(head) + size  # known ahead, which decides whether zip64 is needed
+    entry = new_entry(stream.name, len(head) + size, kind)
     contents = ContentsHash(stream.dtype, stream.shape)
     written = 0
     with archive.open(entry, "w") as target:
@@ -127,8 +123,11 @@ class NpzReader:
         with self._blame():
             if path.exists() and not path.is_file():
                 raise ValueError("is not a file")  # a device may have no end
-            self._archive = zipfile.ZipFile(path)
+            self._file = path.open("rb")
         try:
+            with self._blame():
+                self._archive = zipfile.ZipFile(self._file)
+                check_tight(self._file, self._archive)
             self._entries = self._checked_entries(max_bytes)
             self.headers = {name: self._read_header(name) for name in self._entries}
         except BaseException:
@@ -143,7 +142,12 @@ class NpzReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._archive.close()
+        self._file.close()
+
+    @property
+    def is_as_written(self) -> bool:
+        """Say whether it is packed as this program packs; another one has packed it anew, if not."""
+        return all(is_as_written(self._file, entry) for entry in self._entries.values())
 
     def read(self, name: str) -> Array:
         """Read one array whole."""
@@ -174,18 +178,11 @@ class NpzReader:
 
     def _pieces(self, name: str) -> Iterator[bytes]:
         """Yield the contents of an array; its checksum has been checked when the last piece has come."""
-        header = self.headers[name]
-        left = header.contents_size
-        with self._blame(name), self._archive.open(self._entries[name]) as source:
-            source.read(header.size)
-            while left:
-                piece = source.read(min(left, PIECE_BYTES))
-                if not piece:
-                    raise EOFError(f"ends {left} bytes early")
-                left -= len(piece)
-                yield piece
-            if source.read(1):
-                raise EOFError("does not end where it should")
+        skip = self.headers[name].size
+        with self._blame(name):
+            for piece in unpack(self._file, self._entries[name]):
+                yield piece[skip:]
+                skip = max(0, skip - len(piece))
 
     def _checked_entries(self, max_bytes: int) -> dict[str, zipfile.ZipInfo]:
         """Give the entries by array name, refusing what no NPZ has and what cannot fit."""

@@ -32,6 +32,8 @@ def check_arrays(found: Findings, npz: Path, meta: PlainMeta) -> dict[str, NDArr
     """Check the arrays of a sample one by one, and give those that metrics are taken from if all these are sound."""
     taken: dict[str, NDArray[Any]] = {}
     with NpzReader(npz) as reader:
+        if isinstance(meta, Meta) and not reader.is_as_written:
+            found.packed_anew.append(npz.name)
         with found:
             names_in(reader, meta)
         own = [name for name, spec in ARRAYS.items() if isinstance(meta, Meta) or spec.predecessor]

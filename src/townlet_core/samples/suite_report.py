@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,8 @@ from townlet_core.samples.putting import sync
 from townlet_core.schema import StrictModel
 
 SCHEMA_VERSION: Final = 1
-SUITE = "suite.json"
+SUITE: Final = "suite.json"
+LOCK: Final = ".suite.lock"  # locked by the suite that is at work in the folder
 BEGINNING: Final = b'{\n  "schema_version": '  # of every suite.json, of whatever version
 
 Count = Annotated[int, Field(ge=0)]
@@ -81,6 +83,26 @@ class SuiteReport(StrictModel):
 def reports_below(root: Path) -> list[Path]:
     """Give the files of suites in a folder and in those below it; hidden ones are passed over."""
     return [path for path in sorted(root.rglob(SUITE)) if not is_hidden(path, root)]
+
+
+def is_killed(report: SuiteReport, root: Path) -> bool:
+    """Say whether a suite has ended without a word: it says that it runs, and nobody is at work in its folder."""
+    return report.state == "running" and not _is_at_work(root)
+
+
+def _is_at_work(root: Path) -> bool:
+    """Say whether some process, on this machine or where else locks are seen, holds the lock of a folder."""
+    try:
+        descriptor = os.open(root / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def read_report(path: Path) -> SuiteReport:

@@ -109,7 +109,7 @@ def examine(place: Path) -> Verification:
         hashes=len(seal.files) + sum(map(len, seal.samples.values())) if seal is not None else 0,
         metrics=found.metrics,
         unverified=() if sealed or isinstance(manifest, Manifest) else _without_a_seal(manifest),
-        notes=tuple(_notes(path, manifest)),
+        notes=(*_notes(path, manifest), *_packed_anew(found.packed_anew)),
         problems=found.problems(),
     )
 
@@ -145,10 +145,21 @@ def _notes(path: Path, manifest: PlainManifest | None) -> Iterator[str]:
             yield f"missing: {each.what}: {each.why}"
     strays = _strays(path, manifest) if manifest is not None else []
     if strays:
-        more = f" and {len(strays) - MOST_NAMED:,} more" if len(strays) > MOST_NAMED else ""
-        yield f"samples that {path.name} does not list lie beside it: {', '.join(strays[:MOST_NAMED])}{more}"
+        yield f"samples that {path.name} does not list lie beside it: {_some(strays)}"
     for stage in unfinished(path.parent):
         yield f"{stage.name} is of another capture into this folder, which goes on or was interrupted"
+
+
+def _packed_anew(samples: list[str]) -> Iterator[str]:
+    """Tell of samples whose bytes are not those that were written, though their arrays may be."""
+    if samples:
+        yield f"packed anew by another program, which leaves arrays as they are: {_some(samples)}"
+
+
+def _some(names: list[str]) -> str:
+    """Name the first of many."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(printable(name) for name in names[:MOST_NAMED]) + more
 
 
 def _strays(path: Path, manifest: PlainManifest) -> list[str]:
@@ -157,7 +168,7 @@ def _strays(path: Path, manifest: PlainManifest) -> list[str]:
     others = [files_of(other).prefix for other in path.parent.glob(f"*{MANIFEST}") if files_of(other).prefix != own]
     closer = tuple(f"{other}_" for other in others if other.startswith(own))
     names = sorted(npz.name for npz in path.parent.glob("*.npz") if npz.name.startswith(f"{own}_"))
-    return [printable(name) for name in names if name not in listed and not name.startswith(closer)]
+    return [name for name in names if name not in listed and not name.startswith(closer)]
 
 
 def _without_a_seal(manifest: PlainManifest | None) -> tuple[str, ...]:
