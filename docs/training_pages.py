@@ -100,6 +100,10 @@ def checkpoints_page(notice: str) -> str:
     text += "pickle. It has its name only when all of it is on the disk. `policy.json` and `policy.safetensors` are "
     text += "the policy, enough for `townlet rollout capture --policy`; `training.json` and `training.safetensors` "
     text += "hold what `townlet train ppo --resume` needs beside: Adam's moments and the towns as they stood.\n\n"
+    text += (
+        "Beside the checkpoints, the link `best` leads to the one that earned most where `--eval-every` had policies "
+    )
+    text += "evaluated; of equal ones to the first. It is kept, however old it is.\n\n"
     text += "There is no state of random numbers: every draw is a function of the seed, the town's tick or the epoch."
     text += "\n\n## policy.json\n\n" + sections(SavedPolicy, depth="###")
     return (

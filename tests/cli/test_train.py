@@ -242,6 +242,18 @@ def test_two_processes_learn_what_one_does_and_write_once(townlet: Townlet, kitc
         assert np.abs(array - arrays_of(Path("runs"))[name]).max() < 1e-4, name
 
 
+def test_two_processes_keep_one_best(townlet: Townlet, kitchen: Path) -> None:
+    """They agree on when there is a better one, else one of them would wait for ever."""
+    words = ("--epochs", "3", "--nproc", "2", "--eval-every", "2", "--eval-worlds", "2", "--json", *KEPT)
+    done = townlet(*words_of(kitchen, *words))
+    assert done.returncode == 0, done.stderr
+    earned = {r["epoch"]: r["eval_return_mean"] for r in log_of(Path("log.jsonl")) if "eval_return_mean" in r}
+    assert list(earned) == [2, 3]
+    best = 3 if earned[3] > earned[2] else 2
+    assert os.readlink("runs/best") == f"epoch_{best:06}"
+    assert TrainReport.model_validate_json(done.stdout).best == f"runs/epoch_{best:06}"
+
+
 def test_two_processes_that_are_interrupted_keep_their_last_epoch(
     kitchen: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
