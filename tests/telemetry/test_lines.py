@@ -85,6 +85,13 @@ def test_repeated_keys_are_named(text: bytes, names: list[str]) -> None:
     assert repeated_keys(text) == names
 
 
+def test_what_json_does_not_count_as_space_is_no_end_of_a_record(tmp_path: Path) -> None:
+    log, broken = tmp_path / "ppo.jsonl", line(ours(2)).rstrip() + b"\x0b\n"
+    log.write_bytes(line(ours(1)) + broken)
+    [problem] = check(log)[0]
+    assert problem.startswith(f"{log}:2: is not JSON: trailing characters at column {len(broken) - 1}, got ")
+
+
 def test_what_a_terminal_would_obey_is_shown_as_what_it_is() -> None:
     assert parsed(b"\x1b[2Jdear diary") == Fault("is not JSON: expected value at column 1", "\\x1b[2Jdear diary")
 

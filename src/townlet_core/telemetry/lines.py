@@ -20,6 +20,7 @@ STDIN: Final = Path("-")
 MOST_LINE_BYTES: Final = 2**22  # a record of thousands of agents has half of that
 BLOCK_BYTES: Final = 2**17  # read at once: a few dozen records, where the default holds two or three
 GZIP_MAGIC: Final = b"\x1f\x8b"
+SPACE: Final = b" \t\r\n"  # of JSON; bytes count more signs as space
 CURLY, NEWLINE = ord("{"), ord("\n")
 SHOWN_CHARACTERS: Final = 30
 
@@ -104,7 +105,7 @@ def too_long(length: int) -> Fault:
 def parsed(line: bytes) -> dict[str, Any] | Fault:
     """Read the object on a line; of keys that are there twice the last is given."""
     try:
-        found = from_json(line.rstrip())
+        found = from_json(line.rstrip(SPACE))
     except ValueError as error:
         return _not_json(line, str(error))
     return found if isinstance(found, dict) else Fault("must be an object of keys and values", _shown(line))
