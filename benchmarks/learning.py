@@ -50,12 +50,12 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "kitchen_breakfast": Budget(600, 40, 300, 128, "episode", judged=20),
+    "kitchen_breakfast": Budget(1200, 40, 300, 128, "episode", judged=20),
     "queue_conflict": Budget(150, 30, 75, 128),
     "rivalry_decay": Budget(150, 30, 75, 128),
     "employment_punctuality": Budget(400, 40, 200, 64),
     "poc_hybrid": Budget(1200, 10, 500, 64, "brisk", alone=256),
-    "market_town": Budget(1300, 20, 500, 2, "brisk"),
+    "market_town": Budget(1300, 8, 500, 2, "brisk", alone=16),
 }
 NOISE = 0.25  # share of chance in the captures of the script
 EVENTS = ("meal_eaten", "shift_on_time", "faint", "eviction")
