@@ -1,10 +1,10 @@
 """Whether a score has risen and lost it again.
 
 Of numbers that only vary about a level one is the largest too, and the last ones are below it. So the course must be
-one that chance would seldom have, against the same windows in other orders. Either all of it goes up and then down, by
-the test for umbrellas of Mack and Wolfe (1981, doi:10.1080/01621459.1981.10477625) with any peak. Or windows beside each
-other are above all others, as Levin and Kline (1985, doi:10.1002/sim.4780040408) look for epidemics: a run that learned
-soon, fell and was level ever after goes up and down in few of its windows only.
+one that chance would seldom have, against the same windows in other orders. Either all of it goes up and then down,
+by the test for umbrellas of Mack and Wolfe (1981, doi:10.1080/01621459.1981.10477625) with any peak. Or windows
+beside each other are above all others, as Levin and Kline (1985, doi:10.1002/sim.4780040408) look for epidemics: a
+run that learned soon, fell and was level ever after goes up and down in few of its windows only.
 """
 
 from __future__ import annotations
