@@ -43,7 +43,8 @@ def telemetry_page(notice: str) -> str:
     text += _versions()
     return text + (
         "## The file\n\n"
-        "A log has one writer, who holds `FILE.lock`, and any number of readers. A record is written in one piece; "
+        "A log has one writer, who holds `FILE.lock` (a file of that name that is somebody else's is refused and stays "
+        "as it is), and any number of readers. A record is written in one piece; "
         "where it does not fit on the disk what there is of it is cut off again, the training goes on, and the next "
         "record tells how many were lost (`lost_records`). What a crash has left of a line is moved to "
         "`FILE.torn-<n>` when the log is next opened. With `--ppo-log-max-entries` a full file becomes `FILE.1`, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from townlet_cli.options import Config, Force, Json, Seed
-from townlet_cli.render import note, put
+from townlet_cli.render import note, put_json
 from townlet_cli.training_options import (
     CaptureDirs,
     CheckpointDir,
@@ -111,7 +111,7 @@ def ppo(
         report = run(request, on_epoch=on_epoch, on_note=note)
     if report is None:
         return  # another process tells
-    put(report.model_dump_json(indent=2)) if as_json else show_report(report)
+    put_json(report, indent=2) if as_json else show_report(report)
     if report.ended == "interrupted":
         raise typer.Exit(INTERRUPTED)
 

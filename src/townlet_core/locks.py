@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from townlet_core.errors import OutputError
+
+HOLDER: Final = re.compile(rb"[1-9]\d{0,17}\n")  # what stands in the lock of a writer: its process
+MOST_BYTES: Final = 1000  # that are read of a lock
 
 
 @contextmanager
@@ -46,7 +52,7 @@ def only_writer(path: Path, where: Path, *, instead: str = "name another file fo
         instead: what somebody can do who does not want to wait.
 
     Raises:
-        OutputError: somebody else writes it.
+        OutputError: somebody else writes it, or has something of that name that is no lock.
     """
     lock = path.with_name(f"{path.name}.lock")
     descriptor = _take(lock, where, instead)
@@ -61,14 +67,71 @@ def only_writer(path: Path, where: Path, *, instead: str = "name another file fo
         os.close(descriptor)
 
 
+def holder_of(path: Path) -> int | None:
+    """Give the process that PATH.lock names, which need not be there any more; the lock is not touched."""
+    try:
+        descriptor = os.open(f"{path}.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.pread(descriptor, MOST_BYTES, 0)
+    except OSError:
+        return None  # a folder, or a pipe
+    finally:
+        os.close(descriptor)
+    return int(found) if HOLDER.fullmatch(found) else None
+
+
+def open_lock(lock: Path, ours: re.Pattern[bytes], *, instead: str) -> int:
+    """Open a file that is there to be locked, and make it if it is not there; give the descriptor.
+
+    Args:
+        ours: what stands in one that was left behind. Nothing is lost of one that is empty.
+        instead: what somebody can do who wants to leave what is there where it is.
+
+    Raises:
+        OutputError: something else has its name, which stays as it is.
+        OSError: it cannot be opened.
+    """
+    foreign = OutputError("is there already, and is no lock", where=str(lock), hint=f"move it away, or {instead}")
+    if os.path.lexists(lock) and not stat.S_ISREG(os.lstat(lock).st_mode):
+        raise foreign
+    descriptor = open_file(lock, 0, foreign)
+    try:
+        found = os.pread(descriptor, MOST_BYTES, 0)
+        if found and not ours.fullmatch(found):
+            raise foreign
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def open_file(path: Path, flags: int, not_a_file: OutputError) -> int:
+    """Open a file to read and write, and make it if it is not there; give the descriptor.
+
+    A link would lead to a file of somebody else, and a pipe would wait for its reader: neither is followed or waited
+    for.
+
+    Args:
+        flags: of os.open, beside those.
+        not_a_file: raised where something else has the name.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise not_a_file
+    return descriptor
+
+
 def _take(lock: Path, where: Path, instead: str) -> int:
     """Open and lock the file; again if its holder has removed it in between."""
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = open_lock(lock, HOLDER, instead=instead)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(descriptor, 20, 0).decode().strip()
+            holder = os.pread(descriptor, MOST_BYTES, 0).decode().strip()
             os.close(descriptor)
             hint = f"wait until it has ended, or {instead}"
             problem = f"is being written by process {holder}" if holder else "is being written by another process"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -204,6 +205,16 @@ def test_a_log_on_a_full_disk_is_told_of_and_does_not_end_the_training(
 def test_a_folder_for_the_log_is_made(kitchen: Path) -> None:
     assert townlet_here(*words_of(kitchen, "--epochs", "1", "--ppo-log", "new/folder/log.jsonl")) == 0
     assert len(log_of(Path("new/folder/log.jsonl"))) == 1
+
+
+def test_names_that_are_no_text_are_in_the_report_all_the_same(
+    kitchen: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"r\xffns")
+    places = ("--ppo-log", f"{name}.jsonl", "--checkpoint-dir", name)
+    assert townlet_here(*words_of(kitchen, "--epochs", "1", "--json", *places)) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["log"], told["checkpoint"]) == (f"{name}.jsonl", f"{name}/epoch_000001")
 
 
 def test_captures_are_learned_from_by_folder_and_by_manifest(kitchen: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,6 +64,26 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, content: Any, problem: s
     assert str(caught.value) == f"{path}: {problem}"
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("day_seal.json", "is the seal of a capture, and no manifest"),
+        ("day_metrics.json", "is the metrics file of a capture, and no manifest"),
+        ("anna.npz", "is a sample of a capture, and no manifest"),
+        ("anna.json", "is the meta file of a sample of a capture, and no manifest"),
+        ("day.json", "not a manifest: neither a list of samples nor metadata and samples"),
+    ],
+)
+def test_who_names_another_file_is_told_what_to_name(tmp_path: Path, name: str, problem: str) -> None:
+    hint = f"name the folder of the capture, {tmp_path}, or the *_manifest.json in it"
+    for each in ("day_seal.json", "day_metrics.json", "anna.npz", "anna.json", "day.json"):
+        (tmp_path / each).write_text("{}")
+    with pytest.raises(SampleError) as caught:
+        read_manifest(tmp_path / name)
+    assert (caught.value.problem, caught.value.where) == (problem, str(tmp_path / name))
+    assert caught.value.hint == (hint if name != "day.json" else "captures have a *_manifest.json")
+
+
 @pytest.mark.parametrize("name", ["/etc/anna.npz", "../anna.npz", "a/../../anna.npz", "..\\anna.npz", "a\0.npz"])
 def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "day_manifest.json"

@@ -44,6 +44,15 @@ def test_an_object_gives_its_numbers(tmp_path: Path) -> None:
     assert read_baseline(file).values == {"loss_total": 1.0, "grad_norm": 0.5}
 
 
+def test_numbers_beyond_all_floats_are_left_out(tmp_path: Path) -> None:
+    """JSON has whole numbers of any length, and two numbers may have a sum that is none."""
+    path = dump(tmp_path / "baseline.json", {"steps": 10**400, "lr": -(10**400), "grad_norm": 0.5})
+    assert read_baseline(path).values == {"grad_norm": 0.5}
+    most = {"reward_mean": 1.7e308, "log_prob_mean": -1.0}
+    path = dump(tmp_path / "day_metrics.json", {"anna": most, "ben": most})
+    assert read_baseline(path).values == {"baseline_sample_count": 2, "baseline_log_prob_mean": -1.0}
+
+
 def test_a_record_gives_what_does_not_tell_its_place(tmp_path: Path) -> None:
     found = read_baseline(write(tmp_path / "ppo.jsonl", [ours(1)])).values
     assert found["loss_total"] == 1.5

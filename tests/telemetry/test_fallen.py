@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from townlet_core.telemetry.summarising.digest import Block, Digest
-from townlet_core.telemetry.summarising.fallen import fell_back, umbrella
+from townlet_core.telemetry.summarising.fallen import epidemic, fell_back, umbrella
 
 KEY = "ep_return_mean"
 SEEDS = range(200)
@@ -51,6 +51,33 @@ def rise_and_fall(epochs: int, most: float) -> NDArray[np.float64]:
 )
 def test_how_much_of_an_umbrella_numbers_are(values: list[float], much: float) -> None:
     assert umbrella(np.array(values, dtype=float)) == pytest.approx(much)
+
+
+@pytest.mark.parametrize(
+    ("values", "much"),
+    [
+        # mean 1; two of six are 2 above it each; where one has variance 1, their sum has 2 * (1 - 2 / 6)
+        pytest.param([0, 0, 3, 3, 0, 0], 4 / math.sqrt(2 * 4 / 6), id="an epidemic"),
+        # mean 3; of those between the first and the last the fourth alone is 1 above it
+        pytest.param([1, 2, 3, 4, 5], 1 / math.sqrt(4 / 5), id="a rise"),
+        pytest.param([2, 2, 2, 2, 2], 0, id="nothing"),
+    ],
+)
+def test_how_much_of_an_epidemic_numbers_are(values: list[float], much: float) -> None:
+    assert epidemic(np.array(values, dtype=float)) == pytest.approx(much)
+
+
+@pytest.mark.parametrize("epochs", [20, 40, 100, 400])
+@pytest.mark.parametrize(("begin", "end"), [(0.1, 0.3), (0.2, 0.8), (0.2, 0.9)], ids=["soon", "late", "at the end"])
+@pytest.mark.parametrize("like_the_last", [0.0, 0.3])
+def test_what_learned_and_was_level_until_it_fell_and_after_is_said_to(
+    epochs: int, begin: float, end: float, like_the_last: float
+) -> None:
+    """Nothing goes up or down for most of the time."""
+    at = np.linspace(0, 1, epochs)
+    course = np.where(at < end, np.minimum(at / begin, 1), 0) * 12
+    found = [judged(course + noise(seed, epochs, like_the_last)) for seed in SEEDS[:40]]
+    assert sum(found) >= 0.9 * len(found)
 
 
 @pytest.mark.parametrize("epochs", [8, 12, 20, 40, 100, 400])

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from townlet_core.config.find import find_configs
 from townlet_core.errors import OutputError, SampleError, UsageError
+from townlet_core.locks import open_lock
 from townlet_core.rollout.request import CaptureRequest, check_request
 from townlet_core.rollout.running import Rules, Run, Watcher
-from townlet_core.rollout.suite_log import open_file
 from townlet_core.rollout.task import Task
 from townlet_core.rollout.workers import Workers
 from townlet_core.samples.manifest import MANIFEST
@@ -152,8 +152,7 @@ def _only_suite(root: Path) -> Iterator[tuple[Path, str]]:
     try:
         try:
             _make(root)
-            descriptor = open_file(lock, 0, OutputError("is not a file", where=str(lock), hint="move it away"))
-            _refuse_foreign(descriptor, lock)
+            descriptor = open_lock(lock, HOLDER, instead="choose another --output-root")
             _take(descriptor, root)
             word = f"{os.getpid()} on {platform.node()} {secrets.token_hex(8)}\n"
             os.ftruncate(descriptor, 0)
@@ -177,14 +176,6 @@ def _tell_of_killed(root: Path, watcher: Watcher) -> None:
         return  # it is written anew
     if earlier is not None and earlier.state == "running":
         watcher.noted("the suite before was interrupted without a word: its suite.json said that it was running")
-
-
-def _refuse_foreign(descriptor: int, lock: Path) -> None:
-    """Refuse a file of somebody else that is called as the lock is; nothing is lost of one that is empty."""
-    found = os.pread(descriptor, 1000, 0)
-    if found and not HOLDER.fullmatch(found):
-        hint = "move it away, or choose another --output-root"
-        raise OutputError("is there already, and is no lock of a suite", where=str(lock), hint=hint)
 
 
 def _make(root: Path) -> None:

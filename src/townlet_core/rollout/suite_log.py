@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
 from townlet_core.errors import OutputError
+from townlet_core.locks import open_file
 
 WORD = b" attempt "  # what follows the time in the first line of a log
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
@@ -18,23 +18,6 @@ def line(text: str) -> bytes:
     """Give a line of a log, with the time."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return f"{now} {text}\n".encode("utf-8", "backslashreplace")
-
-
-def open_file(path: Path, flags: int, not_a_file: OutputError) -> int:
-    """Open a file to read and write, and make it if it is not there; give the descriptor.
-
-    A link would lead to a file of somebody else, and a pipe would wait for its reader: neither is followed or waited
-    for.
-
-    Args:
-        flags: of os.open, beside those.
-        not_a_file: raised where something else has the name.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | flags, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise not_a_file
-    return descriptor
 
 
 def open_log(log: Path, *, anew: bool) -> int:

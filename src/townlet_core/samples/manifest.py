@@ -148,13 +148,19 @@ def read_manifest(path: Path) -> PlainManifest:
     Raises:
         SampleError: with the file and the key; also where a path would leave the folder, or two samples share a file.
     """
+    is_called_so = path.name.endswith(MANIFEST)
+    part = None if is_called_so else part_of_capture(path)
+    if part is not None:
+        hint = f"name the folder of the capture, {path.parent}, or the *{MANIFEST} in it"
+        raise SampleError(f"is {part} of a capture, and no manifest", where=str(path), hint=hint)
     text, parsed = read_json(path)
     if isinstance(parsed, list):
         manifest = parse_model(PlainManifest, f'{{"metadata": null, "samples": {text}}}', path)
     elif isinstance(parsed, dict) and isinstance(parsed.get("metadata"), dict):
         manifest = _read_newer(parsed["metadata"], text, path)
     else:
-        raise SampleError("not a manifest: neither a list of samples nor metadata and samples", where=str(path))
+        problem = "not a manifest: neither a list of samples nor metadata and samples"
+        raise SampleError(problem, where=str(path), hint=None if is_called_so else f"captures have a *{MANIFEST}")
     _check_twins(manifest, path)
     return manifest
 

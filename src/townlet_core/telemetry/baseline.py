@@ -11,6 +11,7 @@ Four kinds of file will do:
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,14 +207,15 @@ def _of_capture(samples: Mapping[str, Record]) -> dict[str, float]:
             values[key] = sum(sample[metric] for sample in every) / len(every)
     if "baseline_reward_sum_mean" in values:
         values["baseline_reward_sum"] = values["baseline_reward_sum_mean"] * len(every)
-    return values
+    return _numbers(values)
 
 
 def _numbers(found: Mapping[str, Any], without: frozenset[str] = frozenset()) -> dict[str, float]:
+    """Give the numbers that there are, but for those that are beyond all floats."""
     return {
         key: float(value)
         for key, value in found.items()
-        if type(value) in (int, float) and math.isfinite(value) and key not in without
+        if type(value) in (int, float) and abs(value) <= sys.float_info.max and key not in without
     }
 
 

@@ -1,14 +1,16 @@
 """Whether a score has risen and lost it again.
 
-Of numbers that only vary about a level one is the largest too, and the last ones are below it. So the whole course
-must go up and then down as chance would seldom have it: by the test for umbrellas of Mack and Wolfe (1981,
-doi:10.1080/01621459.1981.10477625) with any peak, against the same windows in other orders.
+Of numbers that only vary about a level one is the largest too, and the last ones are below it. So the course must be
+one that chance would seldom have, against the same windows in other orders. Either all of it goes up and then down,
+by the test for umbrellas of Mack and Wolfe (1981, doi:10.1080/01621459.1981.10477625) with any peak. Or windows
+beside each other are above all others, as Levin and Kline (1985, doi:10.1002/sim.4780040408) look for epidemics: a
+run that learned soon, fell and was level ever after goes up and down in few of its windows only.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -20,7 +22,7 @@ from townlet_core.telemetry.summarising.trend import Point
 HALF: Final = 0.5  # of the gain
 FAR: Final = 4.0  # deviations of the noise
 ORDERS: Final = 999  # of the windows that theirs is compared with
-LEVEL: Final = 0.02  # share of these that may be as much of an umbrella
+LEVEL: Final = 0.01  # share of these that may be as much of an umbrella, and again that may be as much of an epidemic
 AS_MUCH: Final = 1e-9  # below it: rounding
 
 
@@ -30,7 +32,9 @@ def fell_back(windows: Sequence[Point], start: float, end: float) -> bool:
     steps = [abs(later - earlier) for earlier, later in pairwise(values)]
     noise = statistics.median(steps) / (0.6745 * 2**0.5)  # as a deviation, were the values independent and normal
     gain, loss = max(values) - start, max(values) - end
-    return loss > HALF * gain and min(gain, loss) > FAR * noise and _chance(np.array(values)) < LEVEL
+    if not (loss > HALF * gain and min(gain, loss) > FAR * noise):
+        return False
+    return any(_chance(much, np.array(values)) <= LEVEL for much in (umbrella, epidemic))
 
 
 def umbrella(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -49,7 +53,23 @@ def umbrella(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _chance(values: NDArray[np.float64]) -> float:
-    """Give the share of the orders of numbers that are as much of an umbrella; the same each time it is asked."""
+def epidemic(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how far numbers beside each other are above the rest, on the scale of one number.
+
+    Args:
+        values: [..., N] with N at least 3. They are those, without the first and the last, that give the most.
+    """
+    size = values.shape[-1]
+    sums = np.insert((values - values.mean(-1, keepdims=True)).cumsum(-1), 0, 0.0, axis=-1)  # before each, and in all
+    begin, end = np.triu_indices(size, 1)
+    begin, end = begin[begin > 0], end[begin > 0]
+    many = end - begin
+    found: NDArray[np.float64] = ((sums[..., end] - sums[..., begin]) / np.sqrt(many * (1 - many / size))).max(-1)
+    return found
+
+
+def _chance(much: Callable[[NDArray[np.float64]], NDArray[np.float64]], values: NDArray[np.float64]) -> float:
+    """Give the share of the orders of numbers that are as much of it; the same each time it is asked."""
     orders = np.random.default_rng(0).permuted(np.tile(values, (ORDERS, 1)), axis=1)
-    return float(1 + (umbrella(orders) >= umbrella(values) - AS_MUCH).sum()) / (ORDERS + 1)
+    of_these = much(values)
+    return float(1 + (much(orders) >= of_these - AS_MUCH * abs(of_these)).sum()) / (ORDERS + 1)

@@ -3,7 +3,7 @@
 The score is the first of SCORES that is a number in at least FEWEST epochs. The run is learning where the score rises,
 getting worse where it falls, and not learning where it has no trend. It fell back where the score was at its best in
 some window and has since lost more than half of what it had gained till then, by amounts far beyond its noise, and
-where its course goes up and down as chance would seldom have it.
+where its course is one that chance would seldom have.
 """
 
 from __future__ import annotations

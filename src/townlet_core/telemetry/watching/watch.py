@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from townlet_core.locks import holder_of
 from townlet_core.telemetry.checks import Check, Record
 from townlet_core.telemetry.following.follow import Line, Notice
 from townlet_core.telemetry.lines import lines, opened
@@ -265,13 +266,13 @@ class Watch:
 
 def is_being_written(log: Path) -> bool:
     """Say whether a program of ours holds the log, as far as can be told without touching its lock."""
-    lock = Path(f"{os.path.realpath(log)}.lock")
+    holder = holder_of(Path(os.path.realpath(log)))
     try:
-        holder = int(lock.read_text(encoding="ascii"))
-        os.kill(holder, 0)
-    except (OSError, ValueError) as error:
+        if holder is not None:
+            os.kill(holder, 0)
+    except (OSError, OverflowError) as error:
         return isinstance(error, PermissionError)
-    return True
+    return holder is not None
 
 
 def _number(value: object) -> float | None:
