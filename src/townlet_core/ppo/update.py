@@ -178,7 +178,8 @@ def summarise(steps: Sequence[Tensor], reduce: Reduce | None = None, *, lived: S
     This is the one moment of an epoch at which a device is waited for.
 
     Args:
-        lived: whether anybody lived in what a step learned from; of those alone is told what they came to. None: in all.
+        lived: whether anybody lived in what each step learned from, as in all of them where None; what was learned
+            from beside is told of all steps, all else of those.
     """
     if not steps:
         return Updated(0, Outcome(*[0.0] * len(Outcome._fields)), *[0.0] * 6)  # type: ignore[arg-type]
