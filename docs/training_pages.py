@@ -104,7 +104,8 @@ def checkpoints_page(notice: str) -> str:
     text += (
         "Beside the checkpoints, the link `best` leads to the one that earned most where `--eval-every` had policies "
     )
-    text += "evaluated; of equal ones to the first. It is kept, however old it is.\n\n"
+    text += "evaluated; of equal ones to the first. It is kept, however old it is, and the link is put right, "
+    text += "by what `training.json` says, whenever a training begins there.\n\n"
     text += "There is no state of random numbers: every draw is a function of the seed, the town's tick or the epoch."
     text += "\n\n## policy.json\n\n" + sections(SavedPolicy, depth="###")
     return (

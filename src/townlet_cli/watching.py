@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 LINE_SECONDS = 10.0  # at least so long between two lines in a pipe, the first and the last apart
 
+WORDED = (
+    ("ep_return_mean", "return", 2),
+    ("eval_return_mean", "eval return", 2),
+    ("approx_kl", "KL", 4),
+    ("loss_entropy", "entropy", 3),
+)  # key, title, decimal places
+
 
 @contextmanager
 def watching() -> Iterator[Callable[[Values], None]]:
@@ -56,10 +63,9 @@ def _words(values: Values) -> Iterator[str]:
     """Word an epoch: what there is to say of it."""
     yield f"epoch {values['epoch']:,}/{values['epochs_planned']:,}"
     yield f"{values['steps']:,} steps"
-    for name, title in (("ep_return_mean", "return"), ("eval_return_mean", "eval return"), ("approx_kl", "KL")):
+    for name, title, places in WORDED:
         if values.get(name) is not None:
-            yield f"{title} {values[name]:.{4 if title == 'KL' else 2}f}"
-    yield f"entropy {values['loss_entropy']:.3f}"
+            yield f"{title} {values[name]:.{places}f}"
     yield f"{values['sps']:,.0f} steps/s"
     left = (values["epochs_planned"] - values["epoch"]) * values["epoch_duration_sec"]
     if left:

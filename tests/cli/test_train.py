@@ -116,6 +116,24 @@ def test_a_terminal_shows_a_live_line_and_at_the_end_a_table(kitchen: Path) -> N
     assert ["checkpoint", "runs/epoch_000040"] in rows
 
 
+def test_a_town_that_is_empty_at_first_has_nothing_to_tell_until_somebody_comes(
+    townlet: Townlet, kitchen: Path
+) -> None:
+    """In 16 of 48 ticks nobody is there; in the last four of the next 16 all come."""
+    late = [word for who in range(4) for word in ("--set", f"agents.{who}.arrives_tick=28")]
+    done = townlet(*words_of(kitchen, "--epochs", "3", "--set", "ppo.stagger=false", *late, *KEPT))
+    assert done.returncode == 0
+    assert done.stderr.startswith("epoch 1/3 · 0 steps · 0 steps/s · ")
+    first, second, third = log_of(Path("log.jsonl"))
+    assert (first["updates"], first["transitions"], first["loss_total"], first["grad_norm"]) == (0, 0, None, None)
+    assert second["updates"] <= third["updates"] == 4  # two passes over two minibatches
+    assert second["loss_entropy"] > 1
+    assert townlet("telemetry", "validate", "--strict", "log.jsonl").returncode == 0
+    watched = townlet("telemetry", "watch", "log.jsonl")
+    assert " null" not in watched.stdout
+    assert "log.jsonl:1: not measured while nobody lives, and passed over by rules" in watched.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_training_that_is_stopped_keeps_its_last_epoch_and_goes_on(kitchen: Path, number: signal.Signals) -> None:
     running = start(*words_of(kitchen, *FOREVER, *KEPT))

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 from tests.rollout.kitchens import KITCHEN
 from tests.samples.killing import is_killed, signal_before
 from townlet_cli.app import main as townlet_main
-from townlet_core.policy.saved import checkpoints_in, find_checkpoint, read_policy, read_tensors
+from townlet_core.policy.saved import best_in, checkpoints_in, find_checkpoint, read_policy, read_tensors
 from townlet_core.ppo.checkpoint import STATE, read_training
 from townlet_core.ppo.request import TrainRequest
 from townlet_core.ppo.run import TrainReport, train
@@ -112,19 +112,24 @@ def check_whole(folder: Path) -> int:
 
 
 def kill_each_save(base: Path) -> int:
-    """Kill a run of which each epoch replaces the checkpoint, at each step of two saves; give the number of kills."""
+    """Kill a run of which each epoch replaces the checkpoint, at each step of two saves; give the number of kills.
+
+    Once there is a best checkpoint, there is one at any time.
+    """
     kitchen, folder = write_kitchen(base), base / "checkpoints"
-    run(kitchen, epochs=1, also=("ppo.parts=1",), checkpoint_dir=folder)
+    evaluated: Values = {"eval_every": 1, "eval_worlds": 1}
+    run(kitchen, epochs=1, also=("ppo.parts=1",), checkpoint_dir=folder, **evaluated)
     killed = 0
 
     def go_on() -> None:
         done = read_training(folder)[1].epoch
         watch = arm(done + 1, killed)
-        run(kitchen, resume=folder, epochs=done + 2, save_every=1, keep=1, on_epoch=watch)
+        run(kitchen, resume=folder, epochs=done + 2, save_every=1, keep=1, on_epoch=watch, **evaluated)
 
     while is_killed(10**9, go_on):
         killed += 1
         check_whole(folder)
+        assert best_in(folder) is not None
     check_whole(folder)
     assert not list(folder.glob(".townlet-*")), "the last run has cleared what the killed ones left"
     return killed

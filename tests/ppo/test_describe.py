@@ -76,7 +76,8 @@ def plan(mode: Any = "rollout", dataset: Dataset | None = None, town: CompiledTo
 
 def values(told: Facts | None, of: Plan | None = None, **others: Any) -> dict[str, Any]:
     """Describe the sixth of ten epochs, which took two seconds; what is said must make a record."""
-    epoch = Epoch(6, others.get("updated", UPDATED), told, others.get("judged"), others.get("compared", True), 300, 2.0)
+    updated, judged, compared = others.get("updated", UPDATED), others.get("judged"), others.get("compared", True)
+    epoch = Epoch(6, updated, told, judged, compared, others.get("transitions", 300), 2.0)
     found = describe(of or plan(), epoch, steps=1800, cycle=6)
     epoch_record({**found, "telemetry_version": 1.1, "log_stream_offset": 1})
     return found
@@ -213,13 +214,22 @@ def test_an_epoch_in_which_nobody_lived_has_nothing_to_say() -> None:
     assert (found["adv_mean"], found["conflict.rivalry_max_mean_avg"]) == (None, None)
 
 
-def test_an_epoch_without_a_gradient_step_has_no_losses() -> None:
+LOSSES = {"loss_policy", "loss_value", "loss_entropy", "loss_total", "approx_kl", "kl_divergence_max", "clip_fraction"}
+
+
+def test_an_epoch_in_which_nobody_lived_has_no_losses() -> None:
     """Its means would be of nothing: 0 is a loss, and a very good one."""
     none = UPDATED._replace(updates=0, outcome=Outcome(*[0.0] * 6))  # type: ignore[arg-type]
-    found = values(facts(), updated=none)
-    undefined = {"loss_policy", "loss_value", "loss_entropy", "loss_total", "kl_divergence_max", "grad_norm"}
-    assert {found[key] for key in undefined} == {None}
+    found = values(facts(), updated=none, transitions=0)
+    assert {found[key] for key in LOSSES | {"grad_norm", "grad_norm_max"}} == {None}
     assert (found["updates"], found["lr"]) == (0, values(facts())["lr"])
+
+
+def test_captures_have_a_loss_where_nobody_lived() -> None:
+    found = values(facts(), plan("mixed", captures([0.0, 1.0])), transitions=0)
+    assert {found[key] for key in LOSSES} == {None}
+    assert (found["updates"], found["grad_norm"]) == (4, 0.75)
+    assert found["replay_loss"] == pytest.approx(0.3 / found["replay_coef"])
 
 
 def test_captures_are_described_by_what_they_are_worth() -> None:

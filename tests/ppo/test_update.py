@@ -159,6 +159,42 @@ def test_a_pass_with_too_much_kl_is_the_last() -> None:
     assert update(held, [batch(held.network)], entropy_coef=0.0, key=[0]).updates == 2
 
 
+def deserted(whole: Batch, ticks: slice) -> Batch:
+    """The same, but nobody lives in some ticks."""
+    _, advantages, _, _, lives, choices = columns = whole.columns.clone()
+    lives[ticks], choices[ticks] = 0, 0
+    moments = moments_of(advantages.numpy(), lives.numpy(), choices.numpy())
+    return whole._replace(columns=columns, moments=moments)
+
+
+def test_nothing_is_learned_from_a_minibatch_in_which_nobody_lived() -> None:
+    """Adam would go on in its old direction, and zeros would pass for losses."""
+    ours = learner(update_epochs=1, minibatches=8, target_kl=1.0)
+    whole = batch(ours.network)
+    update(ours, [whole], entropy_coef=0.01, key=[0])
+    before = weights(ours).copy()
+    nothing = update(ours, [deserted(whole, slice(None))], entropy_coef=0.01, key=[1])
+    assert (nothing.updates, nothing.grad_norm) == (0, 0.0)
+    assert weights(ours).tobytes() == before.tobytes()
+    some = update(ours, [deserted(whole, slice(2, None))], entropy_coef=0.01, key=[1])
+    assert some.updates == 2  # of eight minibatches of a tick
+    assert some.outcome.entropy == pytest.approx(0.69, abs=0.05)  # of two actions, nearly as likely
+
+
+def test_what_is_learned_from_beside_is_learned_where_nobody_lived_too() -> None:
+    ours = learner(update_epochs=1, minibatches=8)
+    whole = deserted(batch(ours.network), slice(2, None))
+
+    def nothing(slopes: Slopes, threads: int) -> torch.Tensor:
+        for slope in slopes.values():
+            slope.zero_()
+        return torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+
+    updated = update(ours, [whole], entropy_coef=0.0, key=[0], also=itertools.repeat([nothing]))
+    assert (updated.updates, updated.further_loss) == (8, 1.0)
+    assert updated.outcome.entropy == pytest.approx(0.69, abs=0.05)
+
+
 def test_what_is_learned_from_beside_pulls_too() -> None:
     alone, beside = learner(), learner()
     whole = batch(alone.network)

@@ -162,3 +162,13 @@ def test_a_checkpoint_that_acts_is_sent(tmp_path: Path, monkeypatch: pytest.Monk
     newest = find_checkpoint(tmp_path / "runs")
     wanted = [tmp_path / "kitchen.yaml", newest / "policy.json", newest / "policy.safetensors"]
     assert parcel == Parcel({str(path): path.read_bytes() for path in wanted})
+
+
+def test_the_best_of_some_checkpoints_is_sent_under_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No link comes with it, and it is asked for by the link's name there too."""
+    train(write_kitchen(tmp_path), epochs=2, eval_every=2, eval_worlds=1, checkpoint_dir=tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    files = pack(CaptureRequest("kitchen.yaml", tmp_path / "out", policy="runs/best")).files
+    for path in (tmp_path / "runs" / "best").iterdir():
+        assert files.get(str(path)) == (None if path.name.startswith("training") else path.read_bytes())
+    assert len(files) == 3

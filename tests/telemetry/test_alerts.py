@@ -220,9 +220,11 @@ def test_for_is_as_many_of_as_many(values: list[Value]) -> None:
         ("replay", {"rollout_ticks": 0}, True),
         ("replay", {"rollout_ticks": 80}, False),
         ("replay", {}, False),
+        (False, {"rollout_ticks": 80, "transitions": 0}, True),
+        (False, {"rollout_ticks": 80, "transitions": 1}, False),
     ],
 )
-def test_null_may_be_allowed_where_only_captures_are_learned_from(
+def test_null_may_be_allowed_where_only_captures_are_learned_from_and_is_where_nobody_lived(
     allowed: object, record: dict[str, int], passes: bool
 ) -> None:
     assert may_be_null(rule(above=1.0, allow_null=allowed), record) is passes

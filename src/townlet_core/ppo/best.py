@@ -3,43 +3,59 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from townlet_core.errors import OutputError
-from townlet_core.policy.saved import BEST, best_in
-from townlet_core.ppo.checkpoint import HIDDEN, read_training
+from townlet_core.errors import InputError, OutputError
+from townlet_core.policy.saved import BEST, CHECKPOINT, best_in, checkpoints_in
+from townlet_core.ppo.checkpoint import HIDDEN, read_training, remove
 
 
 class Best:
-    """Knows how much the best checkpoint in a folder earned, and makes another one it.
+    """Leads to the best of the checkpoints in a folder.
+
+    Args:
+        evaluates: more of them are to come. Else a thing of that name that is not ours is left alone.
 
     Raises:
-        OutputError: something that is no link has its name.
+        OutputError: something else has its name, or the folder takes no links.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._link = folder / BEST
+    def __init__(self, folder: Path, *, evaluates: bool) -> None:
+        self._folder, self._link = folder, folder / BEST
         self.earned: float | None = None
-        if self._link.exists() and not self._link.is_symlink():
+        leads_to = str(self._link.readlink()) if self._link.is_symlink() else ""
+        self.is_ours = not os.path.lexists(self._link) or CHECKPOINT.fullmatch(leads_to) is not None
+        if evaluates and not self.is_ours:
             hint = f"move it: with --eval-every, {BEST} is a link to the best checkpoint"
             raise OutputError("is no link that Townlet made", where=str(self._link), hint=hint)
+        if evaluates:
+            with self._drafted(BEST) as draft:
+                draft.unlink()
 
     def begin(self) -> None:
-        """Find out how much the best of the checkpoints that are there earned; a link to one that is gone is removed.
+        """Lead to that of the checkpoints that are there which earned most, whatever a killed run has left.
 
         Raises:
-            InputError: it cannot be read.
+            OutputError: it cannot.
         """
-        place = best_in(self._link.parent)
-        if place is not None:
-            self.earned = read_training(place)[1].eval_return_mean
-        elif self._link.is_symlink():
-            self._link.unlink()
+        earned: dict[Path, float] = {}
+        for place in checkpoints_in(self._folder) if self.is_ours else ():
+            with suppress(InputError):  # what cannot be read is not the best
+                mean = read_training(place)[1].eval_return_mean
+                if mean is not None:
+                    earned[place] = mean
+        if earned:
+            place = max(earned, key=earned.__getitem__)  # of equal ones the first
+            self.become(place, earned[place])
+        elif self.is_ours:
+            self._link.unlink(missing_ok=True)
 
     @property
     def place(self) -> Path | None:
         """The best checkpoint, if there is one."""
-        return best_in(self._link.parent)
+        return best_in(self._folder)
 
     def is_beaten_by(self, earned: float) -> bool:
         """Say whether a policy that earns so much is better than the best."""
@@ -51,13 +67,39 @@ class Best:
         Raises:
             OutputError: no link can be made there; the old one is as it was.
         """
-        draft = self._link.with_name(f"{HIDDEN}{BEST}")
+        self.earned = earned
+        if self.place != checkpoint:
+            with self._drafted(checkpoint.name) as draft:
+                os.replace(draft, self._link)
+
+    @contextmanager
+    def _drafted(self, name: str) -> Iterator[Path]:
+        """Lend a link under a name that is not yet its own.
+
+        Raises:
+            OutputError: none can be made there, or what is done with it fails.
+        """
+        draft = self._folder / f"{HIDDEN}{BEST}"
         try:
             draft.unlink(missing_ok=True)
-            draft.symlink_to(checkpoint.name, target_is_directory=True)
-            os.replace(draft, self._link)
+            draft.symlink_to(name, target_is_directory=True)
+            yield draft
         except OSError as error:
-            raise OutputError(
-                f"cannot be made: {(error.strerror or str(error)).lower()}", where=str(self._link)
-            ) from error
-        self.earned = earned
+            reason = (error.strerror or str(error)).lower()
+            hint = "name a --checkpoint-dir that takes links, or leave out --eval-every"
+            raise OutputError(f"cannot be made: {reason}", where=str(self._link), hint=hint) from error
+
+
+def keep_newest(folder: Path, keep: int) -> None:
+    """Remove all checkpoints but the newest `keep` and the best.
+
+    Raises:
+        OutputError: one cannot be removed.
+    """
+    for old in checkpoints_in(folder)[:-keep]:
+        if old != best_in(folder):
+            try:
+                remove(old)
+            except OSError as error:
+                problem = f"cannot be removed: {(error.strerror or str(error)).lower()}"
+                raise OutputError(problem, where=str(old), hint="later checkpoints are good") from error

@@ -28,7 +28,6 @@ from townlet_core.policy.saved import (
     POLICY_JSON,
     WEIGHTS,
     SavedPolicy,
-    best_in,
     checkpoints_in,
     find_checkpoint,
     read_model,
@@ -68,14 +67,14 @@ class SavedTraining(StrictModel):
     cycle_id: Count = Field(description="collections so far")
     log_offset: Count = Field(description="log_stream_offset of the last record written before this")
     eval_return_mean: float | None = Field(
-        description="mean return of the evaluation after this epoch, if there was one"
+        None, description="mean return of the evaluation after this epoch, if there was one"
     )
     state_layout: str = Field(description="hash of the layout of the town's records")
     state_sha256: str = Field(description="hash of the bytes of training.safetensors")
 
 
-def save_checkpoint(trainer: Trainer, folder: Path, facts: Mapping[str, Any], *, keep: int) -> Path | None:
-    """Write a checkpoint of the epoch just done; remove all but the newest `keep` and the best. All processes call it.
+def save_checkpoint(trainer: Trainer, folder: Path, facts: Mapping[str, Any]) -> Path | None:
+    """Write a checkpoint of the epoch just done. All processes call this.
 
     Args:
         facts: the fields of SavedTraining and SavedPolicy that the trainer does not know.
@@ -84,22 +83,18 @@ def save_checkpoint(trainer: Trainer, folder: Path, facts: Mapping[str, Any], *,
         OutputError: it cannot be written; the earlier ones are as they were.
     """
     state = _state(trainer)
-    return trainer.processes.first(lambda: _keep(trainer, folder, state, facts, keep))
+    return trainer.processes.first(lambda: _keep(trainer, folder, state, facts))
 
 
-def _keep(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any], keep: int) -> Path:
+def _keep(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        place = _write(trainer, folder, state, facts)
-        for old in checkpoints_in(folder)[:-keep]:
-            if old != best_in(folder):
-                remove(old)
+        return _write(trainer, folder, state, facts)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(
             f"cannot be written: {reason}", where=str(folder), hint="earlier checkpoints are good"
         ) from error
-    return place
 
 
 def _write(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any]) -> Path:

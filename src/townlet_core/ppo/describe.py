@@ -14,11 +14,11 @@ from townlet_core.ppo.train import Epoch, Plan
 
 MOST_AGENTS = 16  # that are told of one by one; of more, only the worst and the best
 RIVALRY = ("rivalry_max", "rivalry_avoid_count")
-# What has no value in an epoch without a gradient step, such as one in which nobody lived.
-OF_STEPS = {
-    *("loss_policy", "loss_value", "loss_entropy", "loss_total", "replay_loss", "clip_fraction", "approx_kl"),
-    *("batch_entropy_mean", "batch_entropy_std", "kl_divergence", "kl_divergence_max", "grad_norm", "grad_norm_max"),
+OF_LIVES = {  # what has no value in an epoch in which nobody lived
+    *("loss_policy", "loss_value", "loss_entropy", "loss_total", "batch_entropy_mean", "batch_entropy_std"),
+    *("clip_fraction", "approx_kl", "kl_divergence", "kl_divergence_max"),
 }
+OF_STEPS = {"grad_norm", "grad_norm_max"}  # and what has none without a gradient step
 Values = dict[str, Any]
 
 
@@ -53,7 +53,7 @@ def describe(plan: Plan, epoch: Epoch, *, steps: int, cycle: int) -> Values:
 
 
 def _learning(plan: Plan, epoch: Epoch) -> Values:
-    """Give what the gradient steps came to, if there were any. Without an old policy to compare with there is no KL."""
+    """Give what the gradient steps came to. Without lives there are no losses, without an old policy there is no KL."""
     updated, outcome, ppo = epoch.updated, epoch.updated.outcome, plan.settings.ppo
     entropy_coef = plan.entropy_coef(epoch.number)
     total = outcome.policy_loss + ppo.value_coef * outcome.value_loss - entropy_coef * outcome.entropy
@@ -82,7 +82,8 @@ def _learning(plan: Plan, epoch: Epoch) -> Values:
         }
         total += updated.further_loss
     values["loss_total"] = total
-    return values if updated.updates else values | dict.fromkeys(OF_STEPS & values.keys())
+    unknown = (set() if epoch.transitions else OF_LIVES) | (set() if updated.updates else OF_STEPS)
+    return values | dict.fromkeys(unknown)
 
 
 def _town(plan: Plan, facts: Facts) -> Values:

@@ -24,6 +24,8 @@ def taken_up(request: TrainRequest) -> tuple[TrainRequest, SavedTraining | None,
     if request.resume is None:
         return request, None, None
     folder, saved = read_training(request.resume)
+    if not CHECKPOINT.fullmatch(folder.name):
+        folder = folder.resolve()  # a link to one, or the folder that one stands in
     _, of_settings = split_overrides(request.overrides)
     asked = {
         "--mode": (request.mode, saved.mode),
@@ -39,6 +41,9 @@ def taken_up(request: TrainRequest) -> tuple[TrainRequest, SavedTraining | None,
             raise UsageError(f"{folder} {trained}", where=option, hint="leave it out, or begin a run anew")
     replays = saved.mode == "replay"
     here = folder.parent if CHECKPOINT.fullmatch(folder.name) else None
+    if here is None and request.checkpoint_dir is None:
+        problem = "is a checkpoint by another name, so where the next ones go is not known"
+        raise UsageError(problem, where=str(folder), hint="name their folder with --checkpoint-dir")
     completed = replace(
         request,
         resume=folder,  # and none that another training has made there by the time that this one writes

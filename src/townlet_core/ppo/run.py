@@ -17,7 +17,7 @@ from pydantic import Field
 
 from townlet_core.errors import OutputError, UsageError
 from townlet_core.locks import only_writer
-from townlet_core.ppo.best import Best
+from townlet_core.ppo.best import Best, keep_newest
 from townlet_core.ppo.checkpoint import (
     HIDDEN,
     SavedTraining,
@@ -145,7 +145,7 @@ class _Run:
             _make(self.checkpoint_dir, stack)
             old = in_the_way(self.checkpoint_dir, request.resume, force=request.force)  # once more under the lock
             clear_hidden(self.checkpoint_dir)
-            self.best = Best(self.checkpoint_dir) if request.eval_every is not None else None
+            self.best = Best(self.checkpoint_dir, evaluates=request.eval_every is not None)
         if request.log is not None:
             self.log = stack.enter_context(
                 TelemetryLog(
@@ -248,15 +248,17 @@ class _Run:
             "eval_return_mean": self.last.get("eval_return_mean"),
         }
         assert self.checkpoint_dir is not None
-        self.checkpoint = save_checkpoint(self.trainer, self.checkpoint_dir, facts, keep=self.request.keep or KEEP)
+        self.checkpoint = save_checkpoint(self.trainer, self.checkpoint_dir, facts)
         self.saved = True
-        if is_best:
-            self.trainer.processes.first(self._become_best)
+        self.trainer.processes.first(lambda: self._settle(is_best=is_best))
 
-    def _become_best(self) -> None:
-        assert self.best is not None
+    def _settle(self, *, is_best: bool) -> None:
+        """Say which checkpoint is the best, and remove those that are not to be kept."""
         assert self.checkpoint is not None
-        self.best.become(self.checkpoint, self.last["eval_return_mean"])
+        assert self.checkpoint_dir is not None
+        if self.best is not None and is_best:
+            self.best.become(self.checkpoint, self.last["eval_return_mean"])
+        keep_newest(self.checkpoint_dir, self.request.keep or KEEP)
 
     def _report(self, began: float, start: int, worked: float, ended: str, manifest: str | None) -> TrainReport:
         request, plan, trainer = self.request, self.prepared.plan, self.trainer

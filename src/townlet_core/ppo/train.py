@@ -190,7 +190,7 @@ class Trainer:
         judged = buffer.judge(number)
         steps = [self.learner.step(losses) for losses in buffer.steps(judged, number, self.plan.entropy_coef(number))]
         reduce = self.processes.add if self.processes.size > 1 else None
-        updated = summarise(torch.stack(steps), reduce)
+        updated = summarise(steps, reduce)
         return Epoch(number, updated, None, judged, buffer.compares(number), buffer.dataset.steps, 0.0)
 
     def _check(self, epoch: Epoch) -> None:

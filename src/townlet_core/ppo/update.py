@@ -140,19 +140,25 @@ def update(
         reduce(moments)
     known, device = moments.numpy(), batches[0].actions.device
     steps: list[Tensor] = []
+    lived: list[bool] = []
     for dealt in minibatches(len(known), settings, key=key):
+        before = len(steps)
         for ticks in dealt:
+            told = known[ticks].sum(0)
+            if also is None and not told[0]:
+                continue  # nobody lived: Adam would go on in its old direction, for no reason
             rows = torch.from_numpy(ticks).to(device)
-            scale = scaling(known[ticks].sum(0), normalize=settings.normalize_advantages)
+            scale = scaling(told, normalize=settings.normalize_advantages)
             losses = [partial(_part_loss, learner, batch, rows, scale, entropy_coef) for batch in batches]
             steps.append(learner.step(losses, next(also) if also is not None else ()))
-        if settings.target_kl is not None:
-            kl = torch.stack(steps[-len(dealt) :])[:, Outcome._fields.index("k3")].mean()
+            lived.append(bool(told[0]))
+        if settings.target_kl is not None and any(lived[before:]):
+            kl = torch.stack(steps[before:])[lived[before:], Outcome._fields.index("k3")].mean()
             if reduce is not None:
                 reduce(kl)
             if float(kl) > KL_SLACK * settings.target_kl:
                 break
-    return summarise(torch.stack(steps), reduce)
+    return summarise(steps, reduce, lived=lived)
 
 
 def _take(part: Tensor, ticks: Tensor) -> Tensor:
@@ -166,20 +172,28 @@ def _part_loss(
     return gradients(learner.network, taken, learner.settings, entropy_coef, surrogate, slopes=slopes, threads=threads)
 
 
-def summarise(steps: Tensor, reduce: Reduce | None = None) -> Updated:
-    """Put the outcomes of gradient steps `[steps, 8]` together, as Learner.step gives them.
+def summarise(steps: Sequence[Tensor], reduce: Reduce | None = None, *, lived: Sequence[bool] | None = None) -> Updated:
+    """Put the outcomes of gradient steps together, each `[8]` as Learner.step gives them.
 
     This is the one moment of an epoch at which a device is waited for.
+
+    Args:
+        lived: whether anybody lived in what each step learned from, as in all of them where None; what was learned
+            from beside is told of all steps, all else of those.
     """
-    outcomes, norms = steps[:, :-1].contiguous(), steps[:, -1]
+    if not steps:
+        return Updated(0, Outcome(*[0.0] * len(Outcome._fields)), *[0.0] * 6)  # type: ignore[arg-type]
+    table = torch.stack(tuple(steps))
+    outcomes, norms = table[:, :-1].contiguous(), table[:, -1]
     if reduce is not None:
         reduce(outcomes)
     told = outcomes.to("cpu", torch.float64).numpy()
     norm = norms.to("cpu", torch.float64).numpy()
-    by_name = dict(zip((*Outcome._fields, "further"), told.T, strict=True))
+    fresh = told[list(lived), :-1] if lived is not None and any(lived) else told[:, :-1]
+    by_name = dict(zip(Outcome._fields, fresh.T, strict=True))
     return Updated(
         updates=len(told),
-        outcome=Outcome(*told[:, :-1].mean(0).tolist()),
+        outcome=Outcome(*fresh.mean(0).tolist()),
         further_loss=float(told[:, -1].mean()),
         clip_fraction_max=float(by_name["clip_fraction"].max()),
         entropy_std=float(by_name["entropy"].std()),

@@ -61,18 +61,20 @@ def pack(request: CaptureRequest) -> Parcel:
 
     Those that cannot be read are left out: the attempt says so.
     """
-    paths: list[Path] = []
+    files: dict[Path, Path] = {}  # what is read, by the path that it has there
     with suppress(TownletError):
-        paths += own_files(request.source, request.overrides)
+        files |= {path: path for path in own_files(request.source, request.overrides)}
     if not names_a_policy(request.policy):
         with suppress(InputError):
-            checkpoint = find_checkpoint(Path(request.policy))
-            paths += [checkpoint / POLICY_JSON, checkpoint / WEIGHTS]
-    files: dict[str, bytes] = {}
-    for path in paths:
+            asked = Path(request.policy)
+            checkpoint = find_checkpoint(asked)
+            there = checkpoint if checkpoint.is_relative_to(asked) else asked  # a link goes as what it leads to
+            files |= {there / name: checkpoint / name for name in (POLICY_JSON, WEIGHTS)}
+    contents: dict[str, bytes] = {}
+    for path, source in files.items():
         with suppress(OSError):
-            files[os.path.abspath(path)] = path.read_bytes()
-    return Parcel(files)
+            contents[os.path.abspath(path)] = source.read_bytes()
+    return Parcel(contents)
 
 
 # Where the capture is made

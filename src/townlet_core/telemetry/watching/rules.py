@@ -66,7 +66,8 @@ class Rule(StrictModel):
     allow_null: bool | Literal["replay"] = Field(
         False,
         description="pass over null, which else is a breach; `replay`: only in epochs that learn from captures alone, "
-        "whose rollout_ticks is 0. NaN and infinity always are breaches",
+        "whose rollout_ticks is 0. Where nobody lived (transitions is 0) it always is. NaN and infinity "
+        "always are breaches",
     )
     severity: Severity = Field("warning", description="how bad it is: warning or critical")
     message: Text | None = Field(None, description="what to do about it; shown with the alert")

@@ -216,6 +216,7 @@ class Watch:
         if unmeasured:
             metrics = ", ".join(dict.fromkeys(rule.metric for rule in unmeasured))
             where = "while only captures are learned from" if record.get("rollout_ticks") == 0 else "here"
+            where = "while nobody lives" if record.get("transitions") == 0 else where
             what = f"not measured {where}, and passed over by rules while it is null: {metrics}"
             yield Warned(what=what, is_note=True, file=at["file"], line=at["line"])
 
