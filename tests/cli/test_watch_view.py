@@ -166,7 +166,7 @@ def test_where_rows_are_too_few_what_fires_is_shown_first_and_the_rest_is_counte
 
 def test_what_is_not_measured_is_not_said_to_be_ok(tmp_path: Path) -> None:
     log = write(tmp_path / "ppo.jsonl", [ours(1, kl_divergence=None, rollout_ticks=0)])
-    rules = [Rule.model_validate({"metric": "kl_divergence", "above": 1.0, "allow_null": "replay"})]
+    rules = [Rule.model_validate({"metric": "kl_divergence", "above": 1.0, "allow_null": "unmeasured"})]
     console, watch = Console(file=io.StringIO(), width=60), Watch(log, rules)
     view = View(log, rules, follow=True, console=console)
     for each in read_once(log):

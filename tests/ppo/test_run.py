@@ -146,6 +146,15 @@ def test_captures_of_the_town_with_other_rewards_are_taken_with_a_note(kitchen: 
     assert (here.notes, elsewhere.notes) == ((), (said,))
 
 
+@pytest.mark.parametrize(("epochs", "method", "notes"), [(2, "auto", 1), (3, "auto", 0), (2, "awr", 0)])
+def test_a_run_too_short_for_advantages_says_so(kitchen: Path, epochs: int, method: str, notes: int) -> None:
+    """Of captures with noise the first two epochs clone, while the critic learns."""
+    take(kitchen, "noisy", noise=0.25)
+    report = run(kitchen, captures=(kitchen.parent / "noisy",), epochs=epochs, also=(f"replay.method={method}",))
+    said = "these epochs only clone what was captured: advantages count after the first 2 of a run"
+    assert report.notes == (said,) * notes
+
+
 def test_vtrace_of_a_script_is_refused_with_the_sample(kitchen: Path, scripted: Path) -> None:
     with pytest.raises(InputError, match=r"rollout_sample_w0_anna_001\.npz: has no true log-prob.*vtrace needs"):
         run(kitchen, captures=(scripted,), also=("replay.method=vtrace",), on_epoch=never)

@@ -50,7 +50,7 @@ def breaches(values: list[Value], reference: float | None = None, **demanded: ob
         pytest.param({"plateau_over": 2, "better": "higher"}, [9, NAN, 10], "oFo", id="of a plateau too"),
         pytest.param({"window": 2, "above": 0.5}, [NULL, 1, 1, 1], "Fooo", id="of one that looks back too"),
         pytest.param({"above": 5.0, "allow_null": True}, [NULL, 6, NULL, NAN, 1], "oFFFo", id="unless null is allowed"),
-        pytest.param({"above": 5.0, "allow_null": "replay"}, [NULL, 1, NAN], "FoF", id="and not in replay alone"),
+        pytest.param({"above": 5.0, "allow_null": "unmeasured"}, [NULL, 1, NAN], "FoF", id="and not in replay alone"),
     ],
 )
 def test_a_rule_goes_from_state_to_state(demanded: dict[str, Any], values: list[Value], expected: str) -> None:
@@ -217,14 +217,15 @@ def test_for_is_as_many_of_as_many(values: list[Value]) -> None:
     [
         (False, {"rollout_ticks": 0}, False),
         (True, {"rollout_ticks": 80}, True),
-        ("replay", {"rollout_ticks": 0}, True),
-        ("replay", {"rollout_ticks": 80}, False),
-        ("replay", {}, False),
-        (False, {"rollout_ticks": 80, "transitions": 0}, True),
-        (False, {"rollout_ticks": 80, "transitions": 1}, False),
+        ("unmeasured", {"rollout_ticks": 0}, True),
+        ("unmeasured", {"rollout_ticks": 80}, False),
+        ("unmeasured", {}, False),
+        ("unmeasured", {"rollout_ticks": 80, "transitions": 0}, True),
+        ("unmeasured", {"rollout_ticks": 80, "transitions": 1}, False),
+        (False, {"rollout_ticks": 80, "transitions": 0}, False),
     ],
 )
-def test_null_may_be_allowed_where_only_captures_are_learned_from_and_is_where_nobody_lived(
+def test_null_may_be_allowed_where_only_captures_are_learned_from_or_nobody_lived(
     allowed: object, record: dict[str, int], passes: bool
 ) -> None:
     assert may_be_null(rule(above=1.0, allow_null=allowed), record) is passes

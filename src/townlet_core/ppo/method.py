@@ -34,3 +34,8 @@ def choose_method(settings: Replay, dataset: Dataset, *, alone: bool = True) -> 
     learned = all(life.learned for life in dataset.lives)
     best: Method = "awr" if without is not None else "vtrace" if learned else "retrace" if alone else "awr"
     return best if settings.method == "auto" else settings.method
+
+
+def cloned_first(method: Method, settings: Replay) -> int:
+    """Give how many epochs only clone before advantages count."""
+    return {"anchored": settings.anchor_epochs, "retrace": settings.critic_epochs}.get(method, 0)

@@ -25,7 +25,7 @@ from townlet_core.ppo.critic import Critic
 from townlet_core.ppo.gradients import gradients
 from townlet_core.ppo.learner import Learner, Loss, Slopes
 from townlet_core.ppo.losses import Minibatch, regression, surrogate
-from townlet_core.ppo.method import choose_method
+from townlet_core.ppo.method import choose_method, cloned_first
 from townlet_core.ppo.weights import Floats, regression_weights, standardised
 
 VALUE_ROWS = 8192  # rows whose values are computed at a time
@@ -92,8 +92,7 @@ class ReplayBuffer:
     def judge(self, epoch: int) -> Judged:
         """Work out what every row is worth now; `epoch` counts passes from 1."""
         now = self._estimates()
-        first = {"anchored": self.settings.anchor_epochs, "retrace": self.settings.critic_epochs}.get(self.method, 0)
-        cloning = self.method == "clone" or epoch <= first
+        cloning = self.method == "clone" or epoch <= cloned_first(self.method, self.settings)
         if self.method == "anchored" and not cloning and self.anchor is None:
             self.anchor = now.log_probs.copy()
         advantages, returns = self._advantages(now, by_critic=self.method == "retrace" and not cloning)

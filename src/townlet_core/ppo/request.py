@@ -17,6 +17,7 @@ from townlet_core.dataset.replay import Dataset, open_dataset
 from townlet_core.errors import InputError, UsageError
 from townlet_core.policy.network import Shape
 from townlet_core.policy.saved import first_difference
+from townlet_core.ppo.method import choose_method, cloned_first
 from townlet_core.ppo.processes import Processes
 from townlet_core.ppo.train import Mode, Plan
 from townlet_core.rollout.placeholders import load_inhabited
@@ -107,6 +108,12 @@ def prepare(
     ticks = settings.ppo.rollout_ticks if request.rollout_ticks is None else request.rollout_ticks
     worlds = max(1, -(-AGENTS // len(town.slots))) if request.worlds is None else request.worlds
     _check_settings(settings, mode, epochs, ticks, worlds, processes)
+    if dataset is not None and mode == "replay":
+        first = cloned_first(choose_method(settings.replay, dataset), settings.replay)
+        if epochs <= first:
+            notes.append(
+                f"these epochs only clone what was captured: advantages count after the first {first} of a run"
+            )
     plan = Plan(
         mode=mode,
         town=town if fits else None,

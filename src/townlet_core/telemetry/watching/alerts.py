@@ -95,10 +95,9 @@ def is_null(record: Record, metric: str) -> bool:
 
 
 def may_be_null(rule: Rule, record: Record) -> bool:
-    """Say whether a rule passes over null in a record; all do where there was nothing to learn from."""
-    if record.get("transitions") == 0:
-        return True
-    return record.get("rollout_ticks") == 0 if rule.allow_null == "replay" else rule.allow_null
+    """Say whether a rule passes over null in a record."""
+    unmeasured = record.get("rollout_ticks") == 0 or record.get("transitions") == 0
+    return unmeasured if rule.allow_null == "unmeasured" else rule.allow_null
 
 
 class Alerts:

@@ -63,11 +63,10 @@ class Rule(StrictModel):
     keep_firing_for: Annotated[int, Field(ge=0, le=MOST_EPOCHS)] = Field(
         0, description="epochs without a breach after which it fires still"
     )
-    allow_null: bool | Literal["replay"] = Field(
+    allow_null: bool | Literal["unmeasured"] = Field(
         False,
-        description="pass over null, which else is a breach; `replay`: only in epochs that learn from captures alone, "
-        "whose rollout_ticks is 0. Where nobody lived (transitions is 0) it always is. NaN and infinity "
-        "always are breaches",
+        description="pass over null, which else is a breach; `unmeasured`: only in epochs that learn from captures "
+        "alone (rollout_ticks is 0) or in which nobody lived (transitions is 0). NaN and infinity always are breaches",
     )
     severity: Severity = Field("warning", description="how bad it is: warning or critical")
     message: Text | None = Field(None, description="what to do about it; shown with the alert")

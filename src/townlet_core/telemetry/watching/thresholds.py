@@ -22,7 +22,7 @@ _CONSTANT: Final = "every reward is the same, there is nothing to learn: look at
 _LOSS: Final = "look which part of the loss it is; lower ppo.learning_rate, or ppo.value_coef if it is loss_value"
 _VALUES: Final = "the values foretell less than a constant would: look at loss_value; lower ppo.learning_rate"
 
-_UNDEFINED: Final = {"allow_null": "replay"}  # a script's captures have no old policy to compare with
+_UNDEFINED: Final = {"allow_null": "unmeasured"}  # without an old policy to compare with, or a step
 
 # Option -> the rules that it stands for, all but the limit.
 OPTIONS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
@@ -61,10 +61,10 @@ def default_rules() -> list[Rule]:
         _rule(0.02, "kl_divergence", "above", amount=True, **{"for": 3}, **_UNDEFINED, message=_KL),
         _rule(0.1, "kl_divergence_max", "above", amount=True, **{"for": 3}, **_UNDEFINED, message=_KL),
         _rule(0.3, "clip_fraction", "above", **{"for": 3}, **_UNDEFINED, message=_KL),
-        _rule(6.0, "grad_norm", "above", **{"for": 3}, message=_GRAD),
-        _rule(15.0, "grad_norm_max", "above", **{"for": 3}, message=_GRAD),
-        _rule(0.02, "loss_entropy", "below", **{"for": 3}, message=_ENTROPY),
-        _rule(5.0, "loss_total", "above", amount=True, severity="critical", message=_LOSS),
+        _rule(6.0, "grad_norm", "above", **{"for": 3}, **_UNDEFINED, message=_GRAD),
+        _rule(15.0, "grad_norm_max", "above", **{"for": 3}, **_UNDEFINED, message=_GRAD),
+        _rule(0.02, "loss_entropy", "below", **{"for": 3}, **_UNDEFINED, message=_ENTROPY),
+        _rule(5.0, "loss_total", "above", amount=True, severity="critical", **_UNDEFINED, message=_LOSS),
         _rule(0.0, "explained_variance", "below", **{"for": 10}, message=_VALUES),
         _rule(-0.2, "reward_advantage_corr", "below", **{"for": 3}, message=_CORR),
         _rule(1e-9, "reward_advantage_corr", "below", amount=True, **{"for": 3}, message=_CONSTANT),
