@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from townlet_core.config.load import config_hash
-from townlet_core.config.ppo import TrainingSettings
+from townlet_core.config.ppo import Replay, TrainingSettings
 from townlet_core.config.settings import load_settings, refuse_strays, split_overrides
 from townlet_core.dataset.replay import Dataset, open_dataset
 from townlet_core.errors import InputError, UsageError
@@ -100,20 +100,12 @@ def prepare(
     if mode != "rollout":
         dataset = open_dataset(request.captures, memory_bytes=settings.replay.memory_mb * 2**20)
     fits = dataset is None or _check_agrees(dataset, town, mode, request)
-    if not fits:
-        notes.append("the captures are the predecessor's: their actions are not this town's, and it is not played")
-    if dataset is not None and set(dataset.config_hashes) - {own_hash}:
-        notes.append("captures are of another configuration of this town, such as other rewards or other ticks")
     epochs = EPOCHS if request.epochs is None else request.epochs
     ticks = settings.ppo.rollout_ticks if request.rollout_ticks is None else request.rollout_ticks
     worlds = max(1, -(-AGENTS // len(town.slots))) if request.worlds is None else request.worlds
     _check_settings(settings, mode, epochs, ticks, worlds, processes)
-    if dataset is not None and mode == "replay":
-        first = cloned_first(choose_method(settings.replay, dataset), settings.replay)
-        if epochs <= first:
-            notes.append(
-                f"these epochs only clone what was captured: advantages count after the first {first} of a run"
-            )
+    if dataset is not None:
+        notes += _notes_on(dataset, mode, settings.replay, epochs, own_hash, fits=fits)
     plan = Plan(
         mode=mode,
         town=town if fits else None,
@@ -263,6 +255,20 @@ def _shape(town: CompiledTown, dataset: Dataset | None) -> Shape:
     if dataset is None:
         return Shape(town.map_shape, len(town.features), len(town.actions.names))
     return Shape(dataset.map_shape, len(dataset.feature_names), len(dataset.action_names))
+
+
+def _notes_on(
+    dataset: Dataset, mode: Mode, settings: Replay, epochs: int, own_hash: str, *, fits: bool
+) -> Iterator[str]:
+    """Say what is good to know of captures."""
+    if not fits:
+        yield "the captures are the predecessor's: their actions are not this town's, and it is not played"
+    if set(dataset.config_hashes) - {own_hash}:
+        yield "captures are of another configuration of this town, such as other rewards or other ticks"
+    if mode == "replay":
+        first = cloned_first(choose_method(settings, dataset), settings)
+        if epochs <= first:
+            yield f"these epochs only clone what was captured: advantages count after the first {first} of a run"
 
 
 def _manifest_hashes(places: tuple[Path, ...]) -> Iterator[str]:

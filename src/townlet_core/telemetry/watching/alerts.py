@@ -100,6 +100,13 @@ def may_be_null(rule: Rule, record: Record) -> bool:
     return unmeasured if rule.allow_null == "unmeasured" else rule.allow_null
 
 
+def unmeasured_while(record: Record) -> str:
+    """Word what keeps a record from having what others have."""
+    if record.get("transitions") == 0:
+        return "while nobody lives"
+    return "while only captures are learned from" if record.get("rollout_ticks") == 0 else "here"
+
+
 class Alerts:
     """All rules, over the records of one run."""
 

@@ -15,7 +15,7 @@ from townlet_core.telemetry.lines import lines, opened
 from townlet_core.telemetry.problems import Problem
 from townlet_core.telemetry.stream import files_of
 from townlet_core.telemetry.watching.against import baselines_of
-from townlet_core.telemetry.watching.alerts import Alerts, Verdict, is_null, may_be_null
+from townlet_core.telemetry.watching.alerts import Alerts, Verdict, is_null, may_be_null, unmeasured_while
 from townlet_core.telemetry.watching.events import (
     Alert,
     BreachSeen,
@@ -215,9 +215,7 @@ class Watch:
         unmeasured = [rule for rule in self.rules if may_be_null(rule, record) and is_null(record, rule.metric)]
         if unmeasured:
             metrics = ", ".join(dict.fromkeys(rule.metric for rule in unmeasured))
-            where = "while only captures are learned from" if record.get("rollout_ticks") == 0 else "here"
-            where = "while nobody lives" if record.get("transitions") == 0 else where
-            what = f"not measured {where}, and passed over by rules while it is null: {metrics}"
+            what = f"not measured {unmeasured_while(record)}, and passed over by rules while it is null: {metrics}"
             yield Warned(what=what, is_note=True, file=at["file"], line=at["line"])
 
     def _seen_record(
