@@ -38,7 +38,10 @@ def telemetry_page(notice: str) -> str:
     text += "defined is `null`, never 0. A number that is no number (NaN, infinity) is `null` too, and `nonfinite` "
     text += "names its key.\n\n"
     text += table(("key", "kind", "meaning"), _keys())
-    text += "Beside these there are families of keys:\n\n"
+    text += (
+        "In an epoch in which nobody lived (`transitions` is 0) there is no gradient step, and all that is of one is "
+    )
+    text += "null.\n\nBeside these there are families of keys:\n\n"
     text += table(("family", "meaning"), ((f"`{name}.*`", meaning) for name, meaning in FAMILIES.items()))
     text += _versions()
     return text + (

@@ -52,7 +52,6 @@ Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 ALONE: Final = "; null where there is no old policy to compare with, as for captures of a script"
-NOBODY: Final = "; null if nobody lived"
 
 
 class EpochRecord(StrictModel):
@@ -67,21 +66,17 @@ class EpochRecord(StrictModel):
     transitions: Count = Field(
         description="transitions learned from in the epoch; in mixed mode the fresh ones, once the policy acts"
     )
-    loss_policy: Number = Field(description=f"clipped policy loss, mean over gradient steps{NOBODY}")
-    loss_value: Number = Field(description=f"value loss, before its weight{NOBODY}")
-    loss_entropy: Number = Field(
-        description=f"mean entropy of the policy in nats: positive, no loss for all its name{NOBODY}"
-    )
+    loss_policy: Number = Field(description="clipped policy loss, mean over gradient steps")
+    loss_value: Number = Field(description="value loss, before its weight")
+    loss_entropy: Number = Field(description="mean entropy of the policy in nats: positive, no loss for all its name")
     loss_total: Number = Field(
         description="what is minimised: loss_policy + value_coef * loss_value - entropy_coef * loss_entropy "
-        f"+ replay_coef * replay_loss{NOBODY}"
+        "+ replay_coef * replay_loss"
     )
     clip_fraction: Share | None = Field(description=f"share of the ratios to the old policy that were clipped{ALONE}")
     adv_mean: Number = Field(description="mean of the advantages, before they are normalised")
     adv_std: Size | None = Field(description="standard deviation of the advantages, before they are normalised")
-    grad_norm: Size | None = Field(
-        description=f"length of the gradient before clipping, mean over gradient steps{NOBODY}"
-    )
+    grad_norm: Size | None = Field(description="length of the gradient before clipping, mean over gradient steps")
     kl_divergence: Number = Field(
         description=f"KL from the old policy, mean of the log-ratios (k1, can be negative){ALONE}"
     )
@@ -94,9 +89,9 @@ class EpochRecord(StrictModel):
     epoch_duration_sec: Size = Field(description="time that the whole epoch took, in seconds")
     data_mode: Literal["replay", "rollout", "mixed"] = Field(description="what is learned from: captures, play or both")
     cycle_id: Count = Field(description="number of the data set in use, from 0: grows when fresh data is collected")
-    batch_entropy_mean: Number = Field(description=f"entropy in nats, mean over minibatches{NOBODY}")
-    batch_entropy_std: Size | None = Field(description=f"entropy in nats, standard deviation over minibatches{NOBODY}")
-    grad_norm_max: Size | None = Field(description=f"longest gradient of a step, before clipping{NOBODY}")
+    batch_entropy_mean: Number = Field(description="entropy in nats, mean over minibatches")
+    batch_entropy_std: Size | None = Field(description="entropy in nats, standard deviation over minibatches")
+    grad_norm_max: Size | None = Field(description="longest gradient of a step, before clipping")
     kl_divergence_max: Size | None = Field(description=f"largest KL of a minibatch, by amount (k1){ALONE}")
     reward_advantage_corr: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         description="correlation (Pearson) of rewards and advantages; null where either is constant"
