@@ -49,8 +49,12 @@ class Best:
         if earned:
             place = max(earned, key=earned.__getitem__)  # of equal ones the first
             self.become(place, earned[place])
-        elif self.is_ours:
-            self._link.unlink(missing_ok=True)
+        elif self._link.is_symlink() and self.is_ours:
+            try:
+                self._link.unlink()
+            except OSError as error:
+                problem = f"leads nowhere, and cannot be removed: {(error.strerror or str(error)).lower()}"
+                raise OutputError(problem, where=str(self._link)) from error
 
     @property
     def place(self) -> Path | None:
