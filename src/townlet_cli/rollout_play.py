@@ -161,12 +161,11 @@ def _open(
 
 def _refuse_part(place: Path) -> None:
     """Refuse a file of a capture that is not the one which stands for all of it."""
-    from townlet_core.samples.manifest import MANIFEST, part_of_capture
+    from townlet_core.samples.manifest import part_of_capture, whole_of
 
     part = part_of_capture(place)
     if part is not None:
-        hint = f"name the folder of the capture, {place.parent}, or the *{MANIFEST} in it"
-        raise UsageError(f"is {part} of a capture, and no configuration", where=str(place), hint=hint)
+        raise UsageError(f"is {part} of a capture, and no configuration", where=str(place), hint=whole_of(place))
 
 
 def _slot(focus: str | None, playback: Playback) -> int | None:

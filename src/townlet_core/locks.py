@@ -15,6 +15,7 @@ from townlet_core.errors import OutputError
 
 HOLDER: Final = re.compile(rb"[1-9]\d{0,17}\n")  # what stands in the lock of a writer: its process
 MOST_BYTES: Final = 1000  # that are read of a lock
+LOOKING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # how a lock is opened that is not to be taken
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def only_writer(path: Path, where: Path, *, instead: str = "name another file fo
 def holder_of(path: Path) -> int | None:
     """Give the process that PATH.lock names, which need not be there any more; the lock is not touched."""
     try:
-        descriptor = os.open(f"{path}.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(f"{path}.lock", LOOKING)
     except OSError:
         return None
     try:
@@ -80,6 +81,21 @@ def holder_of(path: Path) -> int | None:
     finally:
         os.close(descriptor)
     return int(found) if HOLDER.fullmatch(found) else None
+
+
+def is_held(lock: Path) -> bool:
+    """Say whether some process, on this machine or where else locks are seen, holds a lock."""
+    try:
+        descriptor = os.open(lock, LOOKING)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def open_lock(lock: Path, ours: re.Pattern[bytes], *, instead: str) -> int:

@@ -64,8 +64,8 @@ def find_checkpoint(place: Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    if place.name == BEST and place.is_symlink():
-        place = place.parent / place.readlink()
+    if place.name == BEST:
+        place = _behind(place) or place
     if (place / POLICY_JSON).is_file():
         return place
     found = checkpoints_in(place)
@@ -86,9 +86,13 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 def best_in(folder: Path) -> Path | None:
     """Find the checkpoint in a folder whose policy earned most when it was evaluated."""
-    link = folder / BEST
-    place = folder / link.readlink() if link.is_symlink() else None
+    place = _behind(folder / BEST)
     return place if place is not None and (place / POLICY_JSON).is_file() else None
+
+
+def _behind(link: Path) -> Path | None:
+    """Give what a link leads to; None where it is no link."""
+    return link.parent / link.readlink() if link.is_symlink() else None
 
 
 def read_policy(place: Path) -> tuple[SavedPolicy, Arrays]:

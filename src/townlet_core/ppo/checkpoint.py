@@ -83,18 +83,16 @@ def save_checkpoint(trainer: Trainer, folder: Path, facts: Mapping[str, Any]) ->
         OutputError: it cannot be written; the earlier ones are as they were.
     """
     state = _state(trainer)
-    return trainer.processes.first(lambda: _keep(trainer, folder, state, facts))
+    return trainer.processes.first(lambda: _make(trainer, folder, state, facts))
 
 
-def _keep(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any]) -> Path:
+def _make(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return _write(trainer, folder, state, facts)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(
-            f"cannot be written: {reason}", where=str(folder), hint="earlier checkpoints are good"
-        ) from error
+        problem = f"cannot be written: {(error.strerror or str(error)).lower()}"
+        raise OutputError(problem, where=str(folder), hint="earlier checkpoints are good") from error
 
 
 def _write(trainer: Trainer, folder: Path, state: Arrays, facts: Mapping[str, Any]) -> Path:

@@ -262,6 +262,7 @@ class _Run:
 
     def _report(self, began: float, start: int, worked: float, ended: str, manifest: str | None) -> TrainReport:
         request, plan, trainer = self.request, self.prepared.plan, self.trainer
+        best = self.best.place if self.best is not None else None
         return TrainReport(
             run_id=self.run_id,
             scenario=self.prepared.scenario_name,
@@ -277,7 +278,7 @@ class _Run:
             log=str(request.log) if request.log is not None else None,
             lost_records=self.log.lost if self.log is not None else 0,
             checkpoint=str(self.checkpoint) if self.checkpoint is not None else None,
-            best=str(self.best.place) if self.best is not None and self.best.place is not None else None,
+            best=str(best) if best is not None else None,
             capture=str(request.save_dir / manifest) if request.save_dir is not None and manifest else None,
             notes=tuple(self.notes),
         )

@@ -142,6 +142,11 @@ def part_of_capture(path: Path) -> str | None:
     return "the meta file of a sample" if path.suffix == ".json" and path.with_suffix(".npz").is_file() else None
 
 
+def whole_of(part: Path) -> str:
+    """Word what to name in place of a file of a capture."""
+    return f"name the folder of the capture, {part.parent}, or the *{MANIFEST} in it"
+
+
 def read_manifest(path: Path) -> PlainManifest:
     """Read a manifest of ours (a Manifest) or either form of the predecessor's (a PlainManifest).
 
@@ -151,8 +156,7 @@ def read_manifest(path: Path) -> PlainManifest:
     is_called_so = path.name.endswith(MANIFEST)
     part = None if is_called_so else part_of_capture(path)
     if part is not None:
-        hint = f"name the folder of the capture, {path.parent}, or the *{MANIFEST} in it"
-        raise SampleError(f"is {part} of a capture, and no manifest", where=str(path), hint=hint)
+        raise SampleError(f"is {part} of a capture, and no manifest", where=str(path), hint=whole_of(path))
     text, parsed = read_json(path)
     if isinstance(parsed, list):
         manifest = parse_model(PlainManifest, f'{{"metadata": null, "samples": {text}}}', path)

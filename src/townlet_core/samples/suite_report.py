@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections import Counter
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from townlet_core.drafts import complete
 from townlet_core.errors import OutputError
+from townlet_core.locks import is_held
 from townlet_core.samples.jsonfile import read_versioned
 from townlet_core.samples.manifest import is_hidden
 from townlet_core.samples.putting import sync
@@ -87,22 +87,7 @@ def reports_below(root: Path) -> list[Path]:
 
 def is_killed(report: SuiteReport, root: Path) -> bool:
     """Say whether a suite has ended without a word: it says that it runs, and nobody is at work in its folder."""
-    return report.state == "running" and not _is_at_work(root)
-
-
-def _is_at_work(root: Path) -> bool:
-    """Say whether some process, on this machine or where else locks are seen, holds the lock of a folder."""
-    try:
-        descriptor = os.open(root / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return report.state == "running" and not is_held(root / LOCK)
 
 
 def read_report(path: Path) -> SuiteReport:

@@ -10,7 +10,7 @@ run that learned soon, fell and was level ever after goes up and down in few of 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -34,7 +34,9 @@ def fell_back(windows: Sequence[Point], start: float, end: float) -> bool:
     gain, loss = max(values) - start, max(values) - end
     if not (loss > HALF * gain and min(gain, loss) > FAR * noise):
         return False
-    return any(_chance(much, np.array(values)) <= LEVEL for much in (umbrella, epidemic))
+    course = np.array(values)
+    orders = np.random.default_rng(0).permuted(np.tile(course, (ORDERS, 1)), axis=1)  # the same each time it is asked
+    return any(_share(much(orders), much(course)) <= LEVEL for much in (umbrella, epidemic))
 
 
 def umbrella(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,8 +70,6 @@ def epidemic(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _chance(much: Callable[[NDArray[np.float64]], NDArray[np.float64]], values: NDArray[np.float64]) -> float:
-    """Give the share of the orders of numbers that are as much of it; the same each time it is asked."""
-    orders = np.random.default_rng(0).permuted(np.tile(values, (ORDERS, 1)), axis=1)
-    of_these = much(values)
-    return float(1 + (much(orders) >= of_these - AS_MUCH * abs(of_these)).sum()) / (ORDERS + 1)
+def _share(of_orders: NDArray[np.float64], of_these: NDArray[np.float64]) -> float:
+    """Give the share of orders, theirs among them, that are as much of it as these."""
+    return float(1 + (of_orders >= of_these - AS_MUCH * abs(of_these)).sum()) / (ORDERS + 1)

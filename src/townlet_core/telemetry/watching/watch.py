@@ -266,12 +266,13 @@ class Watch:
 def is_being_written(log: Path) -> bool:
     """Say whether a program of ours holds the log, as far as can be told without touching its lock."""
     holder = holder_of(Path(os.path.realpath(log)))
+    if holder is None:
+        return False
     try:
-        if holder is not None:
-            os.kill(holder, 0)
+        os.kill(holder, 0)
     except (OSError, OverflowError) as error:
         return isinstance(error, PermissionError)
-    return holder is not None
+    return True
 
 
 def _number(value: object) -> float | None:
